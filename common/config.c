@@ -1,0 +1,909 @@
+#include "common/config.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/address.h"
+#include "common/domain.h"
+#include "common/json.h"
+#include "common/log.h"
+#include "common/memory.h"
+#include "common/time.h"
+
+#define KAFKA       "kafka."
+#define FILE_SUFFIX "_file"
+#define SECRET_MAX  65536
+
+#define BYTE_ORDER_MARK "\xef\xbb\xbf"
+
+/* The value that a key has now. */
+struct entry {
+    char *text;            /* NULL: none */
+    char *origin;          /* "tlsrpt.conf:12", "-o"; NULL: the default */
+    struct text_list list; /* LIST */
+    int64_t number;        /* INTEGER, DURATION in ms */
+    size_t source;         /* which file or option it came from; 0: the default */
+};
+
+struct property {
+    char *name; /* without "kafka." */
+    struct entry entry;
+};
+
+struct config {
+    enum config_program program;
+    struct entry *entries; /* one for each of config_keys */
+    struct property *properties;
+    size_t property_count;
+    size_t sources; /* files and options read so far */
+};
+
+/* Where a value stands, for messages and for finding duplicates. */
+struct place {
+    const char *origin;
+    size_t source;
+};
+
+/* ---- values ---- */
+
+/* "5m" for 300000: in the largest unit that divides it. */
+static void duration_format(int64_t duration_ms, char *text, size_t room_bytes)
+{
+    static const struct {
+        const char *name;
+        int64_t ms;
+    } units[] = {{"d", TIME_DAY_MS}, {"h", 3600000}, {"m", 60000}, {"s", 1000}, {"ms", 1}};
+    size_t i = 0;
+    while (duration_ms % units[i].ms != 0)
+        i++;
+    if (duration_ms == 0)
+        snprintf(text, room_bytes, "0");
+    else
+        snprintf(text, room_bytes, "%lld%s", (long long)(duration_ms / units[i].ms), units[i].name);
+}
+
+static void number_format(enum config_type type, int64_t number, char *text, size_t room_bytes)
+{
+    if (type == CONFIG_DURATION)
+        duration_format(number, text, room_bytes);
+    else
+        snprintf(text, room_bytes, "%lld", (long long)number);
+}
+
+static int integer_parse(const char *text, int64_t *number)
+{
+    char *end;
+    if (!isdigit((unsigned char)*text) && *text != '-')
+        return -1;
+    errno = 0;
+    long long value = strtoll(text, &end, 10);
+    if (errno != 0 || *end || end == text)
+        return -1;
+    *number = value;
+    return 0;
+}
+
+static int number_parse(const struct config_key *key, const char *text, int64_t *number,
+                        struct error *err)
+{
+    struct error ignored;
+    int64_t value = 0;
+    if (key->type == CONFIG_DURATION && time_duration_parse(text, &value, &ignored) < 0)
+        return error_set(err, ERROR_CONFIG, "\"%s\" is not a duration (90s, 5m, 1h, 7d)", text);
+    if (key->type == CONFIG_INTEGER && integer_parse(text, &value) < 0)
+        return error_set(err, ERROR_CONFIG, "\"%s\" is not a number", text);
+    if ((key->min != 0 || key->max != 0) && (value < key->min || value > key->max)) {
+        char min[32], max[32];
+        number_format(key->type, key->min, min, sizeof(min));
+        number_format(key->type, key->max, max, sizeof(max));
+        return error_set(err, ERROR_CONFIG, "%s is not between %s and %s", text, min, max);
+    }
+    *number = value;
+    return 0;
+}
+
+static int choice_check(const struct config_key *key, const char *text, struct error *err)
+{
+    struct text_list choices = {0};
+    text_list_split(&choices, key->choices);
+    bool known = text_list_has(&choices, text);
+    text_list_free(&choices);
+    return known ? 0 : error_set(err, ERROR_CONFIG, "\"%s\" is none of: %s", text, key->choices);
+}
+
+/* UTF-8 without controls is all that a value may hold. */
+static int text_check(const char *text, struct error *err)
+{
+    char *clean = text_clean(text, strlen(text), strlen(text) + 1);
+    bool same = clean ? strcmp(clean, text) == 0 : !*text;
+    free(clean);
+    return same ? 0
+                : error_set(err, ERROR_CONFIG, "the value is not UTF-8 or has control characters");
+}
+
+static void entry_clear(struct entry *entry)
+{
+    free(entry->text);
+    free(entry->origin);
+    text_list_free(&entry->list);
+    *entry = (struct entry){0};
+}
+
+/* The one setter, for defaults and for users. */
+static int entry_set(struct entry *entry, const struct config_key *key, const char *text,
+                     const struct place *place, struct error *err)
+{
+    int64_t number = 0;
+    bool numeric = key->type == CONFIG_DURATION || key->type == CONFIG_INTEGER;
+    if (text_check(text, err) < 0)
+        return -1;
+    if (numeric && number_parse(key, text, &number, err) < 0)
+        return -1;
+    if (key->type == CONFIG_CHOICE && choice_check(key, text, err) < 0)
+        return -1;
+    if (!*text && key->fallback)
+        return error_set(err, ERROR_CONFIG, "must not be empty");
+    entry_clear(entry);
+    entry->text = *text ? mem_text(text) : NULL;
+    entry->origin = mem_text(place->origin);
+    entry->source = place->source;
+    entry->number = number;
+    if (key->type == CONFIG_LIST)
+        text_list_split(&entry->list, text);
+    return 0;
+}
+
+/* ---- keys ---- */
+
+static const struct config_key *key_find(const char *name)
+{
+    for (const struct config_key *key = config_keys; key->name; key++)
+        if (strcmp(key->name, name) == 0)
+            return key;
+    return NULL;
+}
+
+static size_t least(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+/* How many letters must change to make b of a (Levenshtein); keys are short. */
+static size_t distance(const char *a, const char *b)
+{
+    size_t row[64];
+    size_t columns = strlen(b);
+    if (columns >= NELEMS(row))
+        return columns;
+    for (size_t j = 0; j <= columns; j++)
+        row[j] = j;
+    for (size_t i = 0; a[i]; i++) {
+        size_t diagonal = row[0];
+        row[0] = i + 1;
+        for (size_t j = 0; j < columns; j++) {
+            size_t above = row[j + 1];
+            size_t change = diagonal + (a[i] != b[j]);
+            row[j + 1] = least(change, least(above, row[j]) + 1);
+            diagonal = above;
+        }
+    }
+    return row[columns];
+}
+
+static int unknown_key(const char *name, struct error *err)
+{
+    const struct config_key *nearest = NULL;
+    size_t best = strlen(name) / 3 + 1; /* farther ones are no slip of the finger */
+    for (const struct config_key *key = config_keys; key->name; key++) {
+        size_t far = distance(name, key->name);
+        if (far < best) {
+            best = far;
+            nearest = key;
+        }
+    }
+    if (!nearest)
+        return error_set(err, ERROR_CONFIG, "unknown key (--help lists them all)");
+    return error_set(err, ERROR_CONFIG, "unknown key; did you mean %s?", nearest->name);
+}
+
+/* What the exactly-once loop decides itself; another value would lose or double records. */
+static const char *const refused[] = {
+    "auto.commit.enable",
+    "auto.offset.reset",
+    "enable.auto.commit",
+    "enable.auto.offset.store",
+    "enable.idempotence",
+    "enable.partition.eof",
+    "group.id",
+    "group.instance.id",
+    "group.protocol",
+    "isolation.level",
+    "partition.assignment.strategy",
+    "partitioner",
+    "transactional.id",
+};
+
+/* The length of name without its "_file", or 0 if it does not end so. */
+static size_t file_stem(const char *name)
+{
+    size_t length = strlen(name);
+    size_t suffix = strlen(FILE_SUFFIX);
+    bool is_file = length > suffix && strcmp(name + length - suffix, FILE_SUFFIX) == 0;
+    return is_file ? length - suffix : 0;
+}
+
+static int property_check(const char *name, const char *value, struct error *err)
+{
+    size_t length = file_stem(name) ? file_stem(name) : strlen(name);
+    for (size_t i = 0; i < NELEMS(refused); i++)
+        if (strlen(refused[i]) == length && strncmp(refused[i], name, length) == 0)
+            return error_set(err, ERROR_CONFIG,
+                             "not yours to set: the exactly-once loop decides it");
+    if (!*name)
+        return error_set(err, ERROR_CONFIG, "names no property of librdkafka");
+    return *value ? text_check(value, err) : error_set(err, ERROR_CONFIG, "must not be empty");
+}
+
+static struct property *property_find(const struct config *config, const char *name)
+{
+    for (size_t i = 0; i < config->property_count; i++)
+        if (strcmp(config->properties[i].name, name) == 0)
+            return &config->properties[i];
+    return NULL;
+}
+
+static struct property *property_add(struct config *config, const char *name)
+{
+    size_t count = config->property_count + 1;
+    config->properties = mem_resize(config->properties, count, sizeof(*config->properties));
+    struct property *property = &config->properties[config->property_count++];
+    *property = (struct property){.name = mem_text(name)};
+    return property;
+}
+
+static int duplicate_check(const struct entry *entry, const struct place *place, struct error *err)
+{
+    if (entry->source != place->source)
+        return 0;
+    return error_set(err, ERROR_CONFIG, "set already at %s", entry->origin);
+}
+
+static int property_set(struct config *config, const char *name, const char *value,
+                        const struct place *place, struct error *err)
+{
+    struct property *property = property_find(config, name);
+    if (property_check(name, value, err) < 0)
+        return -1;
+    if (property && duplicate_check(&property->entry, place, err) < 0)
+        return -1;
+    if (!property)
+        property = property_add(config, name);
+    entry_clear(&property->entry);
+    property->entry.text = mem_text(value);
+    property->entry.origin = mem_text(place->origin);
+    property->entry.source = place->source;
+    return 0;
+}
+
+static int key_set(struct config *config, const char *name, const char *value,
+                   const struct place *place, struct error *err)
+{
+    if (strncmp(name, KAFKA, strlen(KAFKA)) == 0)
+        return property_set(config, name + strlen(KAFKA), value, place, err);
+    const struct config_key *key = key_find(name);
+    if (!key)
+        return unknown_key(name, err);
+    struct entry *entry = &config->entries[key - config_keys];
+    if (duplicate_check(entry, place, err) < 0)
+        return -1;
+    return entry_set(entry, key, value, place, err);
+}
+
+/* ---- reading ---- */
+
+static bool is_blank(char c)
+{
+    return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
+/* Cuts the blanks off both ends, in place. */
+static char *trim(char *text)
+{
+    size_t length = strlen(text);
+    while (length > 0 && is_blank(text[length - 1]))
+        text[--length] = '\0';
+    while (is_blank(*text))
+        text++;
+    return text;
+}
+
+/* `#` begins a comment only where it cannot be part of a value: first, or after a blank. */
+static void cut_comment(char *line)
+{
+    for (size_t i = 0; line[i]; i++)
+        if (line[i] == '#' && (i == 0 || is_blank(line[i - 1]))) {
+            line[i] = '\0';
+            return;
+        }
+}
+
+/* `key = value`, in place. */
+static int assign(struct config *config, char *text, const struct place *place, struct error *err)
+{
+    char *equals = strchr(text, '=');
+    if (!equals) {
+        error_set(err, ERROR_CONFIG, "\"%s\" is not key = value", text);
+        return error_wrap(err, "%s", place->origin);
+    }
+    *equals = '\0';
+    char *name = trim(text);
+    char *value = trim(equals + 1);
+    for (char *c = value; *c; c++)
+        if (*c == '\t')
+            *c = ' ';
+    if (key_set(config, name, value, place, err) < 0)
+        return error_wrap(err, "%s: %s", place->origin, name);
+    return 0;
+}
+
+static int line_read(struct config *config, char *line, size_t length_bytes,
+                     const struct place *place, struct error *err)
+{
+    if (strlen(line) != length_bytes)
+        return error_set(err, ERROR_CONFIG, "%s: a NUL byte", place->origin);
+    if (strncmp(line, BYTE_ORDER_MARK, strlen(BYTE_ORDER_MARK)) == 0)
+        line += strlen(BYTE_ORDER_MARK); /* some editors cannot help it */
+    cut_comment(line);
+    char *text = trim(line);
+    return *text ? assign(config, text, place, err) : 0;
+}
+
+static int lines_read(struct config *config, const char *path, FILE *file, struct error *err)
+{
+    char *line = NULL;
+    size_t room = 0;
+    int result = 0;
+    for (size_t number = 1; result == 0; number++) {
+        ssize_t length = getline(&line, &room, file);
+        if (length < 0)
+            break;
+        char *origin = mem_printf("%s:%zu", path, number);
+        struct place place = {origin, config->sources};
+        result = line_read(config, line, (size_t)length, &place, err);
+        free(origin);
+    }
+    free(line);
+    if (result == 0 && ferror(file))
+        return error_set(err, ERROR_CONFIG, "%s: %s", path, strerror(errno));
+    return result;
+}
+
+int config_read_file(struct config *config, const char *path, struct error *err)
+{
+    FILE *file = fopen(path, "re");
+    if (!file)
+        return error_set(err, ERROR_CONFIG, "%s: %s", path, strerror(errno));
+    config->sources++;
+    int result = lines_read(config, path, file, err);
+    fclose(file);
+    return result;
+}
+
+int config_set(struct config *config, const char *assignment, struct error *err)
+{
+    struct place place = {"-o", ++config->sources};
+    char *text = mem_text(assignment);
+    int result = assign(config, text, &place, err);
+    free(text);
+    return result;
+}
+
+/* ---- what only the whole value tells: a sentence, or NULL when there is nothing to say ---- */
+
+static bool is_port(const char *text, int64_t min)
+{
+    int64_t port;
+    return integer_parse(text, &port) == 0 && port >= min && port <= 65535;
+}
+
+/* HOST:PORT, [v6]:PORT. */
+static bool is_host_port(const char *text, int64_t min_port)
+{
+    const char *colon = strrchr(text, ':');
+    if (!colon || colon == text || !is_port(colon + 1, min_port))
+        return false;
+    size_t host_bytes = (size_t)(colon - text);
+    if (memchr(text, ':', host_bytes))
+        return text[0] == '[' && text[host_bytes - 1] == ']';
+    return text[strcspn(text, "/@[] ")] == '\0';
+}
+
+/* SCHEME://HOST:PORT; the port may be left out where any_path. */
+static bool is_url(const char *text, const char *scheme, bool any_path)
+{
+    size_t length = strlen(scheme);
+    if (strncmp(text, scheme, length) != 0 || !text[length] || strpbrk(text, "@?# "))
+        return false;
+    return any_path || is_host_port(text + length, 1);
+}
+
+/* name=count or field=value. */
+static bool is_pair(const char *item)
+{
+    const char *equals = strchr(item, '=');
+    return equals && equals != item && equals[1];
+}
+
+static bool is_name(const char *text)
+{
+    return text[strspn(text, "abcdefghijklmnopqrstuvwxyz"
+                             "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-")] == '\0';
+}
+
+static const char *judge_ca_file(const char *text)
+{
+    return access(text, R_OK) == 0 ? NULL : "cannot be read";
+}
+
+static const char *judge_dns_server(const char *item)
+{
+    return is_host_port(item, 1) ? NULL : "is not host:port";
+}
+
+static const char *judge_domain(const char *item)
+{
+    char domain[DOMAIN_MAX];
+    const char *name = item + (*item == '.');
+    bool normal = domain_normalize(name, strlen(name), domain) && strcmp(domain, name) == 0;
+    return normal ? NULL : "is not a domain in lower case and A-labels, or .domain";
+}
+
+static const char *judge_elastic_filter(const char *text)
+{
+    struct error ignored;
+    struct json_object *query = json_parse_object(text, strlen(text), &ignored);
+    if (!query)
+        return "is not a JSON object";
+    json_object_put(query);
+    return NULL;
+}
+
+static const char *judge_elastic_index(const char *item)
+{
+    return strpbrk(item, "/\\?#\"<>|%") ? "is no index, alias or pattern" : NULL;
+}
+
+static const char *judge_elastic_url(const char *item)
+{
+    bool good = is_url(item, "http://", true) || is_url(item, "https://", true);
+    return good ? NULL : "is not http://host:port or https://host:port (without user and password)";
+}
+
+static const char *judge_exclusion(const char *item)
+{
+    return is_pair(item) ? NULL : "is not field=value";
+}
+
+static const char *judge_listen(const char *text)
+{
+    return is_host_port(text, 0) ? NULL : "is not ADDRESS:PORT";
+}
+
+static const char *judge_name(const char *text)
+{
+    return is_name(text) ? NULL : "may have letters, digits, dot, dash and underscore only";
+}
+
+static const char *judge_partitions(const char *item)
+{
+    int64_t count;
+    const char *equals = strchr(item, '=');
+    bool good =
+        is_pair(item) && integer_parse(equals + 1, &count) == 0 && count > 0 && count <= 1000;
+    return good ? NULL : "is not topic=count (1 to 1000)";
+}
+
+static const char *judge_port(const char *item)
+{
+    return is_port(item, 1) ? NULL : "is not a port";
+}
+
+static const char *judge_prefix(const char *item)
+{
+    struct address_prefix prefix;
+    struct error ignored;
+    if (address_prefix_parse(item, &prefix, &ignored) == 0)
+        return NULL;
+    return "is not ADDRESS/LENGTH or ADDRESS/LENGTH:PORT (IPv6 in brackets)";
+}
+
+static const char *judge_redirect(const char *text)
+{
+    bool good = strncmp(text, "https://", 8) == 0 || strncmp(text, "mailto:", 7) == 0;
+    return good ? NULL : "is not an https: or mailto: URI";
+}
+
+static const char *judge_relay(const char *text)
+{
+    return is_url(text, "smtp://", false) ? NULL : "is not smtp://host:port";
+}
+
+static const char *judge_retry_delay(const char *item)
+{
+    int64_t delay_ms;
+    struct error ignored;
+    bool good = time_duration_parse(item, &delay_ms, &ignored) == 0 && delay_ms >= 1000 &&
+                delay_ms <= TIME_DAY_MS;
+    return good ? NULL : "is not a duration between 1s and 1d";
+}
+
+static const struct {
+    const char *name;
+    const char *(*judge)(const char *item);
+} judges[] = {
+    {"deliver.domains", judge_domain},
+    {"deliver.redirect", judge_redirect},
+    {"dns.servers", judge_dns_server},
+    {"egress.allow", judge_prefix},
+    {"egress.deny", judge_prefix},
+    {"elastic.ca_file", judge_ca_file},
+    {"elastic.filter", judge_elastic_filter},
+    {"elastic.index", judge_elastic_index},
+    {"elastic.url", judge_elastic_url},
+    {"http.listen", judge_listen},
+    {"https.ca_file", judge_ca_file},
+    {"https.ports", judge_port},
+    {"instance", judge_name},
+    {"report.exclude_domains", judge_domain},
+    {"retry.delays", judge_retry_delay},
+    {"scan.exclude", judge_exclusion},
+    {"smtp.relay", judge_relay},
+    {"topics.partitions", judge_partitions},
+    {"topics.prefix", judge_name},
+};
+
+static int complain(const struct entry *entry, const char *name, const char *item,
+                    const char *complaint, struct error *err)
+{
+    return error_set(err, ERROR_CONFIG, "%s: %s: \"%s\" %s",
+                     entry->origin ? entry->origin : "default", name, item, complaint);
+}
+
+static int entry_judge(const struct entry *entry, const struct config_key *key,
+                       const char *(*judge)(const char *item), struct error *err)
+{
+    const char *complaint = NULL;
+    if (key->type != CONFIG_LIST) {
+        complaint = entry->text ? judge(entry->text) : NULL;
+        return complaint ? complain(entry, key->name, entry->text, complaint, err) : 0;
+    }
+    for (size_t i = 0; i < entry->list.count; i++) {
+        complaint = judge(entry->list.items[i]);
+        if (complaint)
+            return complain(entry, key->name, entry->list.items[i], complaint, err);
+    }
+    return 0;
+}
+
+static int secret_check(const struct entry *entry, const char *name, struct error *err)
+{
+    struct stat status;
+    if (stat(entry->text, &status) < 0 || access(entry->text, R_OK) < 0)
+        return complain(entry, name, entry->text, strerror(errno), err);
+    if (!S_ISREG(status.st_mode))
+        return complain(entry, name, entry->text, "is not a file", err);
+    if (status.st_mode & S_IROTH)
+        return complain(entry, name, entry->text, "can be read by everybody (chmod o-r)", err);
+    return 0;
+}
+
+static int secrets_check(const struct config *config, struct error *err)
+{
+    for (const struct config_key *key = config_keys; key->name; key++) {
+        const struct entry *entry = &config->entries[key - config_keys];
+        bool ours = key->type == CONFIG_FILE && (key->programs & config->program);
+        if (ours && entry->text && secret_check(entry, key->name, err) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+static int properties_check(const struct config *config, struct error *err)
+{
+    for (size_t i = 0; i < config->property_count; i++) {
+        const struct property *property = &config->properties[i];
+        size_t stem = file_stem(property->name);
+        if (stem == 0)
+            continue;
+        char *name = mem_printf(KAFKA "%s", property->name);
+        char *plain = mem_copy(property->name, stem);
+        int result = property_find(config, plain)
+                         ? complain(&property->entry, name, property->entry.text,
+                                    "is one of two: the property itself is set too", err)
+                         : secret_check(&property->entry, name, err);
+        free(plain);
+        free(name);
+        if (result < 0)
+            return -1;
+    }
+    return 0;
+}
+
+int config_finish(struct config *config, struct error *err)
+{
+    for (size_t i = 0; i < NELEMS(judges); i++) {
+        const struct config_key *key = key_find(judges[i].name);
+        if (!key)
+            log_panic("config: no key %s", judges[i].name);
+        const struct entry *entry = &config->entries[key - config_keys];
+        if ((key->programs & config->program) && entry_judge(entry, key, judges[i].judge, err) < 0)
+            return -1;
+    }
+    return secrets_check(config, err) < 0 ? -1 : properties_check(config, err);
+}
+
+/* ---- life ---- */
+
+static size_t key_count(void)
+{
+    size_t count = 0;
+    while (config_keys[count].name)
+        count++;
+    return count;
+}
+
+struct config *config_new(enum config_program program)
+{
+    struct config *config = mem_alloc(sizeof(*config));
+    config->program = program;
+    config->entries = mem_alloc(key_count() * sizeof(*config->entries));
+    for (const struct config_key *key = config_keys; key->name; key++) {
+        const struct place place = {NULL, 0};
+        struct error err;
+        if (!key->fallback)
+            continue;
+        if (entry_set(&config->entries[key - config_keys], key, key->fallback, &place, &err) < 0)
+            log_panic("config: default of %s: %s", key->name, err.text);
+    }
+    return config;
+}
+
+void config_free(struct config **config)
+{
+    struct config *old = *config;
+    *config = NULL;
+    if (!old)
+        return;
+    for (size_t i = 0; i < key_count(); i++)
+        entry_clear(&old->entries[i]);
+    for (size_t i = 0; i < old->property_count; i++) {
+        free(old->properties[i].name);
+        entry_clear(&old->properties[i].entry);
+    }
+    free(old->properties);
+    free(old->entries);
+    free(old);
+}
+
+/* ---- access ---- */
+
+static const struct entry *entry_get(const struct config *config, const char *name, unsigned types)
+{
+    const struct config_key *key = key_find(name);
+    if (!key || !(key->programs & config->program))
+        log_panic("config: %s is no key of this program", name);
+    if (!(types & 1u << key->type))
+        log_panic("config: %s is of another type", name);
+    return &config->entries[key - config_keys];
+}
+
+const char *config_text(const struct config *config, const char *name)
+{
+    return entry_get(config, name, 1u << CONFIG_TEXT | 1u << CONFIG_CHOICE)->text;
+}
+
+int64_t config_integer(const struct config *config, const char *name)
+{
+    return entry_get(config, name, 1u << CONFIG_INTEGER)->number;
+}
+
+int64_t config_duration_ms(const struct config *config, const char *name)
+{
+    return entry_get(config, name, 1u << CONFIG_DURATION)->number;
+}
+
+const struct text_list *config_list(const struct config *config, const char *name)
+{
+    return &entry_get(config, name, 1u << CONFIG_LIST)->list;
+}
+
+bool config_is_set(const struct config *config, const char *name)
+{
+    if (strncmp(name, KAFKA, strlen(KAFKA)) == 0)
+        return property_find(config, name + strlen(KAFKA)) != NULL;
+    const struct entry *entry = entry_get(config, name, ~0u);
+    return entry->source > 0 && entry->text;
+}
+
+/* ---- secrets ---- */
+
+static int secret_bytes(int fd, struct buffer *content, struct error *err)
+{
+    char piece[4096];
+    ssize_t count = 1;
+    while (count > 0) {
+        count = read(fd, piece, sizeof(piece));
+        if (count < 0)
+            return error_set(err, ERROR_RETRY, "%s", strerror(errno));
+        buffer_add(content, piece, (size_t)count);
+        if (content->length > SECRET_MAX)
+            return error_set(err, ERROR_RETRY, "more than %d bytes", SECRET_MAX);
+    }
+    return 0;
+}
+
+/* The last newline is the editor's, not the secret's. */
+static int secret_trim(struct buffer *content, struct error *err)
+{
+    size_t length = content->length;
+    if (length > 0 && content->bytes[length - 1] == '\n')
+        length--;
+    if (length > 0 && length < content->length && content->bytes[length - 1] == '\r')
+        length--;
+    if (length == 0)
+        return error_set(err, ERROR_RETRY, "empty");
+    if (memchr(content->bytes, '\0', length))
+        return error_set(err, ERROR_RETRY, "has a NUL byte");
+    content->bytes[length] = '\0';
+    content->length = length;
+    return 0;
+}
+
+static int secret_read(const char *path, char **secret, struct error *err)
+{
+    struct buffer content = {0};
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return error_set(err, ERROR_RETRY, "%s: %s", path, strerror(errno));
+    int result = secret_bytes(fd, &content, err);
+    close(fd);
+    if (result < 0 || secret_trim(&content, err) < 0) {
+        buffer_free(&content);
+        return error_wrap(err, "%s", path);
+    }
+    *secret = buffer_take(&content);
+    return 0;
+}
+
+int config_secret(const struct config *config, const char *name, char **secret, struct error *err)
+{
+    const char *path = entry_get(config, name, 1u << CONFIG_FILE)->text;
+    if (path)
+        return secret_read(path, secret, err) < 0 ? error_wrap(err, "%s", name) : 0;
+    *secret = NULL;
+    return 0;
+}
+
+/* ---- librdkafka's properties ---- */
+
+int config_each_kafka(const struct config *config,
+                      int (*visit)(void *context, const char *name, const char *value,
+                                   struct error *err),
+                      void *context, struct error *err)
+{
+    for (size_t i = 0; i < config->property_count; i++) {
+        const struct property *property = &config->properties[i];
+        size_t stem = file_stem(property->name);
+        char *value = NULL;
+        if (stem > 0 && secret_read(property->entry.text, &value, err) < 0)
+            return error_wrap(err, KAFKA "%s", property->name);
+        char *name = mem_copy(property->name, stem ? stem : strlen(property->name));
+        int result = visit(context, name, value ? value : property->entry.text, err);
+        free(name);
+        free(value);
+        if (result < 0)
+            return -1;
+    }
+    return 0;
+}
+
+/* ---- showing ---- */
+
+static const char *const type_names[] = {
+    [CONFIG_TEXT] = "text",       [CONFIG_LIST] = "list",     [CONFIG_DURATION] = "duration",
+    [CONFIG_INTEGER] = "integer", [CONFIG_CHOICE] = "choice", [CONFIG_FILE] = "file",
+};
+
+/* What may stand there: "duration 1s..1h", "strict, fallback, off". */
+static void type_describe(const struct config_key *key, struct buffer *out)
+{
+    char min[32], max[32];
+    if (key->type == CONFIG_CHOICE) {
+        for (const char *c = key->choices; *c; c++)
+            buffer_add(out, *c == ' ' ? ", " : c, *c == ' ' ? 2 : 1);
+        return;
+    }
+    buffer_text(out, type_names[key->type]);
+    if (key->min == 0 && key->max == 0)
+        return;
+    number_format(key->type, key->min, min, sizeof(min));
+    number_format(key->type, key->max, max, sizeof(max));
+    buffer_printf(out, " %s..%s", min, max);
+}
+
+static void print_help_row(FILE *out, const char *name, const char *type, const char *fallback,
+                           const char *meaning)
+{
+    fprintf(out, "  %-25s %s [%s]\n      %s\n", name, type, fallback ? fallback : "unset", meaning);
+}
+
+static void print_markdown_row(FILE *out, const char *name, const char *type, const char *fallback,
+                               const char *meaning)
+{
+    const char *quote = fallback ? "`" : "";
+    fprintf(out, "| `%s` | %s | %s%s%s | %s |\n", name, type, quote, fallback ? fallback : "",
+            quote, meaning);
+}
+
+static void print_keys(enum config_program program, FILE *out,
+                       void (*row)(FILE *out, const char *name, const char *type,
+                                   const char *fallback, const char *meaning))
+{
+    for (const struct config_key *key = config_keys; key->name; key++) {
+        struct buffer type = {0};
+        if (!(key->programs & program))
+            continue;
+        type_describe(key, &type);
+        row(out, key->name, type.bytes, key->fallback, key->meaning);
+        buffer_free(&type);
+    }
+    row(out, "kafka.<property>", "text", NULL,
+        "property of librdkafka, passed on; kafka.<property>_file: read from that file");
+}
+
+void config_print_help(enum config_program program, FILE *out)
+{
+    print_keys(program, out, print_help_row);
+}
+
+void config_print_markdown(enum config_program program, FILE *out)
+{
+    fputs("| key | value | default | meaning |\n|---|---|---|---|\n", out);
+    print_keys(program, out, print_markdown_row);
+}
+
+/* Properties whose value somebody could log in with; the path in `<property>_file` is none. */
+static bool property_is_secret(const char *name)
+{
+    static const char *const marks[] = {"password", "secret", "pem", "oauthbearer", "jaas"};
+    for (size_t i = 0; i < NELEMS(marks); i++)
+        if (file_stem(name) == 0 && strstr(name, marks[i]))
+            return true;
+    return false;
+}
+
+/* Can be read again as a configuration file. */
+void config_print_effective(const struct config *config, FILE *out)
+{
+    for (const struct config_key *key = config_keys; key->name; key++) {
+        const struct entry *entry = &config->entries[key - config_keys];
+        if (!(key->programs & config->program))
+            continue;
+        if (entry->text)
+            fprintf(out, "%s = %s  # %s\n", key->name, entry->text,
+                    entry->origin ? entry->origin : "default");
+        else
+            fprintf(out, "# %s is not set\n", key->name);
+    }
+    for (size_t i = 0; i < config->property_count; i++) {
+        const struct property *property = &config->properties[i];
+        bool secret = property_is_secret(property->name);
+        fprintf(out, KAFKA "%s = %s  # %s\n", property->name,
+                secret ? "(redacted)" : property->entry.text, property->entry.origin);
+    }
+}

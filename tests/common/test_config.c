@@ -1,0 +1,570 @@
+#include "common/config.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "common/memory.h"
+#include "tests/support/unit.h"
+
+/* A file in a directory of its own, so that messages name it "tlsrpt.conf"; removed by
+ * folder_remove. */
+static char *folder_new(void)
+{
+    char *folder = mem_text("/tmp/test_config.XXXXXX");
+    assert_non_null(mkdtemp(folder));
+    return folder;
+}
+
+static char *file_write(const char *folder, const char *name, const char *bytes, size_t length,
+                        mode_t mode)
+{
+    char *path = mem_printf("%s/%s", folder, name);
+    FILE *file = fopen(path, "we");
+    assert_non_null(file);
+    assert_int_equal(fwrite(bytes, 1, length, file), length);
+    assert_int_equal(fclose(file), 0);
+    assert_int_equal(chmod(path, mode), 0);
+    return path;
+}
+
+static void folder_remove(char *folder, const char *const *names, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        char *path = mem_printf("%s/%s", folder, names[i]);
+        unlink(path);
+        free(path);
+    }
+    assert_int_equal(rmdir(folder), 0);
+    free(folder);
+}
+
+/* ---- a file, read by one program: the complaint, or NULL ---- */
+
+static const struct file_row {
+    const char *name, *text, *complaint; /* what follows the path */
+} file_rows[] = {
+    {"empty", "", NULL},
+    {"comments and blank lines", "# one\n\n   # two\n\t\n", NULL},
+    {"a value", "report.grace = 90s\n", NULL},
+    {"no newline at the end", "report.grace = 90s", NULL},
+    {"no blanks", "report.grace=90s\n", NULL},
+    {"CRLF", "report.grace = 90s\r\n# x\r\nreport.spread = 1h\r\n", NULL},
+    {"byte order mark", "\xef\xbb\xbfreport.grace = 90s\n", NULL},
+    {"a key of another program", "https.timeout = 5s\nelastic.url = http://a.example:9200\n", NULL},
+    {"a property of librdkafka", "kafka.bootstrap.servers = a:9092\n", NULL},
+    {"a hash inside a value", "topics.prefix = a#b\n",
+     "%s:1: topics.prefix: \"a#b\" may have "
+     "letters, digits, dot, dash and underscore only"},
+    {"no equals sign", "# c\nreport.grace\n", "%s:2: \"report.grace\" is not key = value"},
+    {"no duration", "\nreport.grace = 1x # why\n",
+     "%s:2: report.grace: \"1x\" is not a duration (90s, 5m, 1h, 7d)"},
+    {"no value for a duration", "report.grace =\n",
+     "%s:1: report.grace: \"\" is not a duration (90s, 5m, 1h, 7d)"},
+    {"duration beyond its bounds", "report.grace = 49h\n",
+     "%s:1: report.grace: 49h is not between 0 and 2d"},
+    {"duration below its bounds", "report.late = 59m\n",
+     "%s:1: report.late: 59m is not between 1h and 60d"},
+    {"no number", "report.max_details = many\n",
+     "%s:1: report.max_details: \"many\" is not a number"},
+    {"number with a tail", "report.max_details = 10k\n",
+     "%s:1: report.max_details: \"10k\" is not a number"},
+    {"number beyond 64 bits", "report.max_details = 99999999999999999999\n",
+     "%s:1: report.max_details: \"99999999999999999999\" is not a number"},
+    {"number beyond its bounds", "report.max_details = 0\n",
+     "%s:1: report.max_details: 0 is not between 1 and 10000"},
+    {"no choice", "log.format = xml\n", "%s:1: log.format: \"xml\" is none of: text json"},
+    {"choices are case sensitive", "log.format = JSON\n",
+     "%s:1: log.format: \"JSON\" is none of: text json"},
+    {"a key of another program is judged by its type", "https.timeout = soon\n",
+     "%s:1: https.timeout: \"soon\" is not a duration (90s, 5m, 1h, 7d)"},
+    {"unknown key", "frobnicate = 1\n", "%s:1: frobnicate: unknown key (--help lists them all)"},
+    {"a slip of the finger", "report.grase = 1h\n",
+     "%s:1: report.grase: unknown key; did you mean report.grace?"},
+    {"a letter missing", "topic.prefix = a.\n",
+     "%s:1: topic.prefix: unknown key; did you mean topics.prefix?"},
+    {"a key twice", "report.grace = 1h\n\nreport.grace = 2h\n",
+     "%s:3: report.grace: set already at %s:1"},
+    {"a property twice", "kafka.a = 1\nkafka.a = 1\n", "%s:2: kafka.a: set already at %s:1"},
+    {"empty where there is a default", "topics.prefix =\n",
+     "%s:1: topics.prefix: must not be empty"},
+    {"an empty list where there is a default", "retry.delays = # none\n",
+     "%s:1: retry.delays: must not be empty"},
+    {"no UTF-8", "report.organization_name = a\xff\n",
+     "%s:1: report.organization_name: the value is not UTF-8 or has control characters"},
+    {"a control character", "report.organization_name = a\x1b[1m\n",
+     "%s:1: report.organization_name: the value is not UTF-8 or has control characters"},
+    {"the group is not the user's", "kafka.group.id = x\n",
+     "%s:1: kafka.group.id: not yours to set: the exactly-once loop decides it"},
+    {"nor by way of a file", "kafka.isolation.level_file = /x\n",
+     "%s:1: kafka.isolation.level_file: not yours to set: the exactly-once loop decides it"},
+    {"no property", "kafka. = x\n", "%s:1: kafka.: names no property of librdkafka"},
+    {"an empty property", "kafka.sasl.username =\n",
+     "%s:1: kafka.sasl.username: must not be empty"},
+    {"both a property and its file", "kafka.sasl.password = a\nkafka.sasl.password_file = /x\n",
+     "%s:2: kafka.sasl.password_file: \"/x\" is one of two: the property itself is set too"},
+    {"the file of a property is not there", "kafka.sasl.password_file = /nonexistent/x\n",
+     "%s:1: kafka.sasl.password_file: \"/nonexistent/x\" No such file or directory"},
+};
+
+/* complaint with every %s the path */
+static char *complaint_expand(const char *complaint, const char *path)
+{
+    struct buffer text = {0};
+    for (const char *c = complaint; *c; c++) {
+        if (c[0] == '%' && c[1] == 's') {
+            buffer_text(&text, path);
+            c++;
+        } else {
+            buffer_add(&text, c, 1);
+        }
+    }
+    return buffer_take(&text);
+}
+
+static void file_row_run(void **state)
+{
+    const struct file_row *row = *state;
+    const char *const names[] = {"tlsrpt.conf"};
+    char *folder = folder_new();
+    char *path = file_write(folder, "tlsrpt.conf", row->text, strlen(row->text), 0600);
+    struct config *config = config_new(CONFIG_AGGREGATOR);
+    struct error err = {0};
+    int result = config_read_file(config, path, &err);
+    if (result == 0)
+        result = config_finish(config, &err);
+    config_free(&config);
+    folder_remove(folder, names, 1);
+    char *want = complaint_expand(row->complaint ? row->complaint : "", path);
+    assert_string_equal(err.text, want);
+    assert_int_equal(result, row->complaint ? -1 : 0);
+    assert_int_equal(err.kind, row->complaint ? ERROR_CONFIG : ERROR_NONE);
+    free(want);
+    free(path);
+}
+
+/* ---- one assignment in one program: judged by config_set or config_finish ---- */
+
+static const char not_prefix[] = "is not ADDRESS/LENGTH or ADDRESS/LENGTH:PORT (IPv6 in brackets)";
+static const char not_domain[] = "is not a domain in lower case and A-labels, or .domain";
+static const char not_url[] =
+    "is not http://host:port or https://host:port (without user and password)";
+
+static const struct judge_row {
+    const char *name;
+    enum config_program program;
+    const char *assignment;
+    const char *item, *complaint; /* of which item; NULL: none */
+} judge_rows[] = {
+    {"one prefix", CONFIG_SENDER, "egress.allow=127.0.0.0/8", NULL, NULL},
+    {"several prefixes", CONFIG_SENDER, "egress.allow=10.0.0.0/8:8443, [2001:db8::]/32:443", NULL,
+     NULL},
+    {"the second is none", CONFIG_SENDER, "egress.deny=10.0.0.0/8 10.0.0.0/33", "10.0.0.0/33",
+     not_prefix},
+    {"not judged elsewhere", CONFIG_PRODUCER, "egress.deny=x", NULL, NULL},
+    {"domains", CONFIG_AGGREGATOR, "report.exclude_domains=a.example .b.example", NULL, NULL},
+    {"upper case never matches", CONFIG_AGGREGATOR, "report.exclude_domains=A.example", "A.example",
+     not_domain},
+    {"deliver to a pattern", CONFIG_SENDER, "deliver.domains=*.a.example", "*.a.example",
+     not_domain},
+    {"resolvers", CONFIG_SENDER, "dns.servers=127.0.0.1:53 [::1]:5353", NULL, NULL},
+    {"resolver without a port", CONFIG_SENDER, "dns.servers=127.0.0.1", "127.0.0.1",
+     "is not host:port"},
+    {"IPv6 without brackets", CONFIG_SENDER, "dns.servers=::1:53", "::1:53", "is not host:port"},
+    {"port 0", CONFIG_SENDER, "dns.servers=127.0.0.1:0", "127.0.0.1:0", "is not host:port"},
+    {"https redirect", CONFIG_SENDER, "deliver.redirect=https://a.example/x", NULL, NULL},
+    {"mail redirect", CONFIG_SENDER, "deliver.redirect=mailto:a@a.example", NULL, NULL},
+    {"http redirect", CONFIG_SENDER, "deliver.redirect=http://a.example", "http://a.example",
+     "is not an https: or mailto: URI"},
+    {"a filter", CONFIG_PRODUCER, "elastic.filter={\"term\":{\"org\":\"a\"}}", NULL, NULL},
+    {"no JSON", CONFIG_PRODUCER, "elastic.filter=org:a", "org:a", "is not a JSON object"},
+    {"no object", CONFIG_PRODUCER, "elastic.filter=[]", "[]", "is not a JSON object"},
+    {"indices", CONFIG_PRODUCER, "elastic.index=tlsrpt-*,other", NULL, NULL},
+    {"a path", CONFIG_PRODUCER, "elastic.index=a/_search", "a/_search",
+     "is no index, alias or pattern"},
+    {"servers", CONFIG_PRODUCER, "elastic.url=http://a:9200 https://b.example/es", NULL, NULL},
+    {"a server without scheme", CONFIG_PRODUCER, "elastic.url=a:9200", "a:9200", not_url},
+    {"a password in a URL", CONFIG_PRODUCER, "elastic.url=https://u:p@a:9200", "https://u:p@a:9200",
+     not_url},
+    {"listen", CONFIG_SENDER, "http.listen=[::]:9100", NULL, NULL},
+    {"listen on any port", CONFIG_SENDER, "http.listen=127.0.0.1:0", NULL, NULL},
+    {"listen without address", CONFIG_SENDER, "http.listen=9100", "9100", "is not ADDRESS:PORT"},
+    {"ports", CONFIG_SENDER, "https.ports=443,8443", NULL, NULL},
+    {"no port", CONFIG_SENDER, "https.ports=443 65536", "65536", "is not a port"},
+    {"instance", CONFIG_SENDER, "instance=tlsrpt-sender-0", NULL, NULL},
+    {"instance with a blank", CONFIG_SENDER, "instance=a b", "a b",
+     "may have letters, digits, dot, dash and underscore only"},
+    {"delays", CONFIG_SENDER, "retry.delays=1s 5m 1d", NULL, NULL},
+    {"a delay too short", CONFIG_SENDER, "retry.delays=5m 999ms", "999ms",
+     "is not a duration between 1s and 1d"},
+    {"a delay too long", CONFIG_PRODUCER, "retry.delays=25h", "25h",
+     "is not a duration between 1s and 1d"},
+    {"exclusions", CONFIG_PRODUCER, "scan.exclude=sender=a@b=c helo=x", NULL, NULL},
+    {"exclusion without field", CONFIG_PRODUCER, "scan.exclude==x", "=x", "is not field=value"},
+    {"relay", CONFIG_SENDER, "smtp.relay=smtp://mail.a.example:587", NULL, NULL},
+    {"relay without port", CONFIG_SENDER, "smtp.relay=smtp://mail.a.example",
+     "smtp://mail.a.example", "is not smtp://host:port"},
+    {"relay with a path", CONFIG_SENDER, "smtp.relay=smtp://a/x:25", "smtp://a/x:25",
+     "is not smtp://host:port"},
+    {"partitions", CONFIG_PRODUCER, "topics.partitions=events=24 scan=1000", NULL, NULL},
+    {"no partitions", CONFIG_PRODUCER, "topics.partitions=events=0", "events=0",
+     "is not topic=count (1 to 1000)"},
+    {"too many partitions", CONFIG_PRODUCER, "topics.partitions=events=1001", "events=1001",
+     "is not topic=count (1 to 1000)"},
+    {"an authority's file that is not there", CONFIG_SENDER, "https.ca_file=/nonexistent",
+     "/nonexistent", "cannot be read"},
+    {"a secret that is not there", CONFIG_SENDER, "dkim.key_file=/nonexistent", "/nonexistent",
+     "No such file or directory"},
+    {"a secret that is a directory", CONFIG_SENDER, "dkim.key_file=/tmp", "/tmp", "is not a file"},
+    {"another program's secret", CONFIG_PRODUCER, "dkim.key_file=/nonexistent", NULL, NULL},
+};
+
+static void judge_row_run(void **state)
+{
+    const struct judge_row *row = *state;
+    struct config *config = config_new(row->program);
+    struct error err = {0};
+    char want[400] = "";
+    int key_bytes = (int)strcspn(row->assignment, "=");
+    if (row->complaint)
+        snprintf(want, sizeof(want), "-o: %.*s: \"%s\" %s", key_bytes, row->assignment, row->item,
+                 row->complaint);
+    assert_int_equal(config_set(config, row->assignment, &err), 0);
+    int result = config_finish(config, &err);
+    config_free(&config);
+    assert_string_equal(err.text, want);
+    assert_int_equal(result, row->complaint ? -1 : 0);
+}
+
+/* ---- single facts ---- */
+
+static void values_have_their_types(void **state)
+{
+    struct error err = {0};
+    struct config *config = config_new(CONFIG_AGGREGATOR);
+    (void)state;
+    assert_int_equal(config_duration_ms(config, "report.grace"), 3600000);
+    assert_false(config_is_set(config, "report.grace"));
+    assert_null(config_text(config, "report.contact_info"));
+    assert_int_equal(config_list(config, "report.exclude_domains")->count, 0);
+    assert_int_equal(config_list(config, "retry.delays")->count, 7);
+    assert_int_equal(config_set(config, " report.grace = 90s ", &err), 0);
+    assert_int_equal(config_set(config, "report.max_details=17", &err), 0);
+    assert_int_equal(config_set(config, "report.contact_info=a@b.example", &err), 0);
+    assert_int_equal(config_set(config, "report.exclude_domains=a,b\tc", &err), 0);
+    assert_int_equal(config_set(config, "report.organization_name=Wahl & Söhne #1", &err), 0);
+    assert_int_equal(config_duration_ms(config, "report.grace"), 90000);
+    assert_true(config_is_set(config, "report.grace"));
+    assert_int_equal(config_integer(config, "report.max_details"), 17);
+    assert_string_equal(config_text(config, "report.contact_info"), "a@b.example");
+    assert_string_equal(config_text(config, "report.sending_ip"), "full");
+    assert_string_equal(config_text(config, "report.organization_name"), "Wahl & Söhne #1");
+    assert_int_equal(config_list(config, "report.exclude_domains")->count, 3);
+    assert_string_equal(config_list(config, "report.exclude_domains")->items[2], "c");
+    config_free(&config);
+    config_free(&config);
+}
+
+static void a_refused_value_changes_nothing(void **state)
+{
+    struct error err = {0};
+    struct config *config = config_new(CONFIG_AGGREGATOR);
+    (void)state;
+    assert_int_equal(config_set(config, "report.grace=5m", &err), 0);
+    assert_int_equal(config_set(config, "report.grace=1x", &err), -1);
+    assert_string_equal(err.text, "-o: report.grace: \"1x\" is not a duration (90s, 5m, 1h, 7d)");
+    assert_int_equal(config_duration_ms(config, "report.grace"), 300000);
+    config_free(&config);
+}
+
+static void later_sources_win(void **state)
+{
+    const char *const names[] = {"a.conf", "b.conf"};
+    struct error err = {0};
+    char *folder = folder_new();
+    char *a =
+        file_write(folder, "a.conf", "report.grace=1m\nreport.spread=1m\nreport.late=1h", 47, 0600);
+    char *b = file_write(folder, "b.conf", "report.spread=2m\n", 17, 0600);
+    struct config *config = config_new(CONFIG_AGGREGATOR);
+    (void)state;
+    assert_int_equal(config_read_file(config, a, &err), 0);
+    assert_int_equal(config_read_file(config, b, &err), 0);
+    assert_int_equal(config_set(config, "report.late=2h", &err), 0);
+    assert_int_equal(config_set(config, "report.late=3h", &err), 0);
+    assert_int_equal(config_duration_ms(config, "report.grace"), 60000);
+    assert_int_equal(config_duration_ms(config, "report.spread"), 120000);
+    assert_int_equal(config_duration_ms(config, "report.late"), 10800000);
+    config_free(&config);
+    folder_remove(folder, names, 2);
+    free(a);
+    free(b);
+}
+
+static void files_that_cannot_be_read(void **state)
+{
+    const char *const names[] = {"nul.conf"};
+    struct error err = {0};
+    char *folder = folder_new();
+    char *path = file_write(folder, "nul.conf", "report.grace = 1h\0x\n", 20, 0600);
+    struct config *config = config_new(CONFIG_AGGREGATOR);
+    (void)state;
+    assert_int_equal(config_read_file(config, "/nonexistent/tlsrpt.conf", &err), -1);
+    assert_string_equal(err.text, "/nonexistent/tlsrpt.conf: No such file or directory");
+    assert_int_equal(err.kind, ERROR_CONFIG);
+    assert_int_equal(config_read_file(config, "/tmp", &err), -1);
+    assert_string_equal(err.text, "/tmp: Is a directory");
+    assert_int_equal(config_read_file(config, path, &err), -1);
+    assert_string_equal(err.text + strlen(path), ":1: a NUL byte");
+    config_free(&config);
+    folder_remove(folder, names, 1);
+    free(path);
+}
+
+/* ---- secrets ---- */
+
+static const struct secret_row {
+    const char *name, *content;
+    size_t length;
+    const char *want; /* NULL: refused */
+} secret_rows[] = {
+    {"as it is", "s3cret", 6, "s3cret"},
+    {"the last newline goes", "s3cret\n", 7, "s3cret"},
+    {"only the last", "s3cret\n\n", 8, "s3cret\n"},
+    {"CRLF", "s3cret\r\n", 8, "s3cret"},
+    {"blanks stay", " s3 cret ", 9, " s3 cret "},
+    {"empty", "", 0, NULL},
+    {"only a newline", "\n", 1, NULL},
+    {"NUL", "s3\0cret", 7, NULL},
+};
+
+static void secret_row_run(void **state)
+{
+    const struct secret_row *row = *state;
+    const char *const names[] = {"secret"};
+    struct error err = {0};
+    char *folder = folder_new();
+    char *path = file_write(folder, "secret", row->content, row->length, 0640);
+    char *assignment = mem_printf("smtp.password_file=%s", path);
+    char *secret = NULL;
+    struct config *config = config_new(CONFIG_SENDER);
+    assert_int_equal(config_set(config, assignment, &err), 0);
+    assert_int_equal(config_finish(config, &err), 0);
+    int result = config_secret(config, "smtp.password_file", &secret, &err);
+    config_free(&config);
+    folder_remove(folder, names, 1);
+    assert_int_equal(result, row->want ? 0 : -1);
+    assert_int_equal(text_compare(secret, row->want), 0);
+    assert_int_equal(err.kind, row->want ? ERROR_NONE : ERROR_RETRY);
+    free(secret);
+    free(assignment);
+    free(path);
+}
+
+static void secrets_rotate_and_stay_private(void **state)
+{
+    const char *const names[] = {"secret"};
+    struct error err = {0};
+    char *folder = folder_new();
+    char *path = file_write(folder, "secret", "one", 3, 0604);
+    char *assignment = mem_printf("smtp.password_file=%s", path);
+    char *secret = path; /* anything that is not NULL */
+    struct config *config = config_new(CONFIG_SENDER);
+    (void)state;
+    assert_int_equal(config_secret(config, "smtp.password_file", &secret, &err), 0);
+    assert_null(secret); /* unset */
+    assert_int_equal(config_set(config, assignment, &err), 0);
+    assert_int_equal(config_finish(config, &err), -1);
+    assert_non_null(strstr(err.text, "can be read by everybody (chmod o-r)"));
+    free(file_write(folder, "secret", "two", 3, 0600));
+    assert_int_equal(config_finish(config, &err), 0);
+    assert_int_equal(config_secret(config, "smtp.password_file", &secret, &err), 0);
+    assert_string_equal(secret, "two");
+    free(secret);
+    folder_remove(folder, names, 1);
+    secret = NULL;
+    assert_int_equal(config_secret(config, "smtp.password_file", &secret, &err), -1);
+    assert_int_equal(err.kind, ERROR_RETRY);
+    assert_null(secret);
+    config_free(&config);
+    free(assignment);
+    free(path);
+}
+
+/* ---- librdkafka's properties ---- */
+
+static int collect(void *context, const char *name, const char *value, struct error *err)
+{
+    if (strcmp(name, "stop") == 0)
+        return error_set(err, ERROR_CONFIG, "stopped");
+    buffer_printf(context, "%s=%s;", name, value);
+    return 0;
+}
+
+static void properties_are_passed_on(void **state)
+{
+    const char *const names[] = {"secret"};
+    struct error err = {0};
+    struct buffer seen = {0};
+    char *folder = folder_new();
+    char *path = file_write(folder, "secret", "pw\n", 3, 0600);
+    char *assignment = mem_printf("kafka.sasl.password_file=%s", path);
+    struct config *config = config_new(CONFIG_SENDER);
+    (void)state;
+    assert_false(config_is_set(config, "kafka.bootstrap.servers"));
+    assert_int_equal(config_set(config, "kafka.bootstrap.servers=a:1,b:2", &err), 0);
+    assert_int_equal(config_set(config, assignment, &err), 0);
+    assert_int_equal(config_set(config, "kafka.bootstrap.servers=c:3", &err), 0);
+    assert_int_equal(config_finish(config, &err), 0);
+    assert_true(config_is_set(config, "kafka.bootstrap.servers"));
+    assert_int_equal(config_each_kafka(config, collect, &seen, &err), 0);
+    assert_string_equal(seen.bytes, "bootstrap.servers=c:3;sasl.password=pw;");
+    assert_int_equal(config_set(config, "kafka.stop=1", &err), 0);
+    assert_int_equal(config_each_kafka(config, collect, &seen, &err), -1);
+    assert_string_equal(err.text, "stopped");
+    buffer_free(&seen);
+    config_free(&config);
+    folder_remove(folder, names, 1);
+    free(assignment);
+    free(path);
+}
+
+static const char *const refused[] = {
+    "group.id",           "group.instance.id",    "transactional.id",
+    "isolation.level",    "enable.auto.commit",   "enable.auto.offset.store",
+    "auto.offset.reset",  "partitioner",          "partition.assignment.strategy",
+    "enable.idempotence", "enable.partition.eof",
+};
+
+static void what_breaks_the_loop_is_refused(void **state)
+{
+    struct config *config = config_new(CONFIG_SENDER);
+    (void)state;
+    for (size_t i = 0; i < NELEMS(refused); i++) {
+        struct error err = {0};
+        char *assignment = mem_printf("kafka.%s=x", refused[i]);
+        if (config_set(config, assignment, &err) == 0 || err.kind != ERROR_CONFIG)
+            fail_msg("%s", assignment);
+        free(assignment);
+    }
+    config_free(&config);
+}
+
+/* ---- showing ---- */
+
+static char *printed(void (*print)(enum config_program program, FILE *out),
+                     enum config_program program)
+{
+    char *text = NULL;
+    size_t length;
+    FILE *out = open_memstream(&text, &length);
+    print(program, out);
+    fclose(out);
+    return text;
+}
+
+static void tables_show_the_program_s_keys(void **state)
+{
+    (void)state;
+    char *help = printed(config_print_help, CONFIG_AGGREGATOR);
+    assert_non_null(
+        strstr(help, "  report.grace              duration 0..2d [1h]\n      how long "));
+    assert_non_null(strstr(help, "report.sending_ip         full, omit [full]\n"));
+    assert_non_null(strstr(help, "report.contact_info       text [unset]\n"));
+    assert_non_null(strstr(help, "kafka.<property>"));
+    assert_null(strstr(help, "https.timeout"));
+    free(help);
+    char *markdown = printed(config_print_markdown, CONFIG_SENDER);
+    const char *head =
+        "| key | value | default | meaning |\n|---|---|---|---|\n| `deliver.domains` | list |  | ";
+    assert_memory_equal(markdown, head, strlen(head));
+    assert_non_null(strstr(markdown, "| `https.concurrency` | integer 1..1024 | `64` | "));
+    assert_null(strstr(markdown, "scan.interval"));
+    free(markdown);
+}
+
+static void the_effective_configuration_has_no_secret(void **state)
+{
+    struct error err = {0};
+    char *text = NULL;
+    size_t length;
+    struct config *config = config_new(CONFIG_SENDER);
+    (void)state;
+    assert_int_equal(config_set(config, "kafka.sasl.password=hunter2", &err), 0);
+    assert_int_equal(config_set(config, "kafka.ssl.key.pem=hunter2", &err), 0);
+    assert_int_equal(config_set(config, "kafka.sasl.username=me", &err), 0);
+    assert_int_equal(config_set(config, "smtp.user=me", &err), 0);
+    assert_int_equal(config_set(config, "smtp.password_file=/etc/tlsrpt/relay", &err), 0);
+    FILE *out = open_memstream(&text, &length);
+    config_print_effective(config, out);
+    fclose(out);
+    assert_null(strstr(text, "hunter2"));
+    assert_non_null(strstr(text, "kafka.sasl.password = (redacted)  # -o\n"));
+    assert_non_null(strstr(text, "kafka.sasl.username = me  # -o\n"));
+    assert_non_null(strstr(text, "smtp.user = me  # -o\n"));
+    assert_non_null(strstr(text, "smtp.password_file = /etc/tlsrpt/relay  # -o\n"));
+    assert_non_null(strstr(text, "smtp.tls = required  # default\n"));
+    assert_non_null(strstr(text, "# smtp.relay is not set\n"));
+    assert_null(strstr(text, "scan.interval"));
+    config_free(&config);
+    free(text);
+}
+
+/* ---- our own bugs end the process ---- */
+
+static void bug_unknown(const struct config *config)
+{
+    config_text(config, "no.such.key");
+}
+static void bug_type(const struct config *config)
+{
+    config_integer(config, "report.grace");
+}
+static void bug_program(const struct config *config)
+{
+    config_duration_ms(config, "https.timeout");
+}
+
+static const struct bug {
+    const char *name;
+    void (*run)(const struct config *config);
+} bugs[] = {
+    {"an unknown name", bug_unknown},
+    {"the wrong type", bug_type},
+    {"a key of another program", bug_program},
+};
+
+static void bug_row(void **state)
+{
+    const struct bug *bug = *state;
+    int status;
+    pid_t child = fork();
+    if (child == 0) {
+        close(STDERR_FILENO);
+        bug->run(config_new(CONFIG_AGGREGATOR));
+        _exit(0);
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(values_have_their_types),
+        cmocka_unit_test(a_refused_value_changes_nothing),
+        cmocka_unit_test(later_sources_win),
+        cmocka_unit_test(files_that_cannot_be_read),
+        cmocka_unit_test(secrets_rotate_and_stay_private),
+        cmocka_unit_test(properties_are_passed_on),
+        cmocka_unit_test(what_breaks_the_loop_is_refused),
+        cmocka_unit_test(tables_show_the_program_s_keys),
+        cmocka_unit_test(the_effective_configuration_has_no_secret),
+    };
+    return RUN_ROWS("config files", file_row_run, file_rows) +
+           RUN_ROWS("config values", judge_row_run, judge_rows) +
+           RUN_ROWS("config secrets", secret_row_run, secret_rows) +
+           cmocka_run_group_tests_name("config", tests, NULL, NULL) +
+           RUN_ROWS("config bugs", bug_row, bugs);
+}
