@@ -1,0 +1,76 @@
+/* course: how one task goes on after each answer, and which shards are in trouble. Pure: answers
+ * and monotonic times in, the next step out. */
+#ifndef PRODUCER_COURSE_H
+#define PRODUCER_COURSE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/wire/task.h"
+#include "producer/elastic.h"
+
+/* ---- one task ---- */
+
+/* What is asked next. */
+enum course_ask {
+    COURSE_SEARCH,
+    COURSE_REFRESH, /* the page had holes: are they real? */
+    COURSE_CHECK,   /* all was read: is it still the same index? */
+};
+
+struct course {
+    enum course_ask ask;
+    int64_t next;  /* the first _seq_no that is not read yet */
+    int64_t page;  /* how many at a time */
+    bool again;    /* refreshed: fewer documents than numbers are the truth now */
+    int64_t holes; /* numbers without a document, so far */
+};
+void course_begin(struct course *course, const struct task *task);
+int64_t course_page_end(const struct course *course, const struct task *task); /* included */
+
+/* What to do with what came. */
+enum course_verdict {
+    COURSE_KEEP,  /* the page counts; ask on */
+    COURSE_DROP,  /* the page does not count; ask on */
+    COURSE_WAIT,  /* likewise, but the shard is in trouble: ask later */
+    COURSE_ONE,   /* likewise; the one document of the page is too large: reject it, ask on */
+    COURSE_DONE,  /* after the check: finish */
+    COURSE_GONE,  /* the index is no more what it was: reject the task */
+    COURSE_WRONG, /* the request itself is refused: the job must end */
+};
+/* found counts for ELASTIC_OK only. */
+enum course_verdict course_searched(struct course *course, const struct task *task,
+                                    enum elastic_answer answer, const struct elastic_found *found);
+enum course_verdict course_refreshed(struct course *course, enum elastic_answer answer);
+enum course_verdict course_checked(enum elastic_answer answer);
+/* Enough outputs for one transaction: the check comes now, the rest becomes a task of its own.
+ * False: nothing is left to cut off. */
+bool course_cut(struct course *course, const struct task *task, struct task *rest);
+
+/* ---- shards in trouble ---- */
+
+/* How the tasks of one shard are treated while it is in trouble. */
+enum trouble_advice {
+    TROUBLE_NONE,
+    TROUBLE_PROBE, /* its turn to be tried, by one task at a time */
+    TROUBLE_WAIT,
+    TROUBLE_MOVE, /* it has failed for so long while others did not: its tasks make way */
+};
+
+struct troubles; /* opaque */
+
+struct troubles *troubles_new(int64_t patience_ms);
+void troubles_free(struct troubles **troubles);
+
+/* TROUBLE_PROBE takes the turn: troubles_failed(), troubles_passed() or troubles_left() gives it
+ * back. */
+enum trouble_advice troubles_advise(struct troubles *troubles, const struct task *task,
+                                    int64_t now_ms);
+void troubles_failed(struct troubles *troubles, const struct task *task, enum elastic_answer answer,
+                     int64_t now_ms);
+void troubles_passed(struct troubles *troubles, const struct task *task, int64_t now_ms);
+void troubles_left(struct troubles *troubles, const struct task *task); /* not known how it went */
+/* How many shards are in trouble. */
+int64_t troubles_count(const struct troubles *troubles);
+
+#endif

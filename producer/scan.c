@@ -1,0 +1,671 @@
+#include "producer/scan.h"
+
+#include <curl/curl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <utlist.h>
+
+#include "common/json.h"
+#include "common/kafka/worker.h"
+#include "common/log.h"
+#include "common/memory.h"
+#include "common/metrics.h"
+#include "common/shutdown.h"
+#include "common/time.h"
+#include "common/wire/event.h"
+#include "common/wire/reject.h"
+#include "common/wire/task.h"
+#include "producer/combine.h"
+#include "producer/course.h"
+#include "producer/elastic.h"
+#include "producer/session.h"
+
+#define COMMIT_MS       1000
+#define RUNNING_MAX     4 /* requests at a time: the next page comes while the last is parsed */
+#define SEARCH_MS       60000
+#define SMALL_MS        10000
+#define PAGE_BYTES_MAX  ((size_t)32 << 20)
+#define REPLY_BYTES_MAX ((size_t)4 << 20)  /* of refresh and check */
+#define OUTPUT_BYTES    ((size_t)16 << 20) /* of one task; the rest becomes a task of its own */
+#define MOVE_AGE_MS     30000 /* a task makes way no more often: it comes up again at once */
+#define WAIT_MS         1000
+#define HELLO_EVERY_MS  5000
+#define MINUTE_MS       60000
+
+/* What becomes of documents; the last two are no documents but count beside them. */
+enum counter { COUNTED, REJECTED, EMPTY, EXCLUDED, SKIPPED, BAD_ADDRESSES, COUNTERS };
+static const char *const counter_names[] = {"counted", "rejected", "empty", "excluded", "skipped"};
+
+/* A task on its way. */
+struct flight {
+    struct scan *scan;
+    struct record *record;
+    struct task task;
+    struct course course;
+    bool running; /* its request is in the multi handle */
+    struct elastic_request request;
+    struct elastic_page page;      /* COURSE_SEARCH */
+    struct buffer reply;           /* the others */
+    struct combine *combine;       /* of the page that comes */
+    struct message_list rejects;   /* likewise */
+    int64_t page_counts[COUNTERS]; /* likewise */
+    struct message_list outputs;   /* of the pages that count */
+    int64_t counts[COUNTERS];      /* likewise */
+    struct flight *prev, *next;
+};
+
+struct scan {
+    const struct config *config;
+    struct elastic *elastic;
+    struct session_rules rules;
+    struct worker *worker;
+    struct troubles *troubles;
+    CURLM *multi;
+    struct flight *flights; /* in the order in which the tasks came */
+    size_t running;
+    bool greeted;
+    int64_t hello_ms; /* monotonic, of the next try */
+    int64_t told_ms;  /* monotonic, of the last warning */
+    bool failed;      /* with error: a turn cannot return it */
+    struct error error;
+};
+
+static void job_fail(struct scan *scan, const struct error *err)
+{
+    if (scan->failed)
+        return;
+    scan->failed = true;
+    scan->error = *err;
+    shutdown_request();
+}
+
+static void trouble_tell(struct scan *scan, enum elastic_answer answer, const struct error *err)
+{
+    int64_t now_ms = time_monotonic_ms();
+    if (scan->told_ms > 0 && now_ms - scan->told_ms < MINUTE_MS)
+        return;
+    scan->told_ms = now_ms;
+    log_write(answer == ELASTIC_DENIED ? LOG_ERROR : LOG_WARN, "search failed, will be tried again",
+              LOG_FIELDS(log_text("error", err->text), {0}));
+}
+
+/* ---- outputs ---- */
+
+/* Takes value. The reason is the second header. */
+static struct message *reject_message(const char *reason, char *origin, const char *key,
+                                      struct json_object *value)
+{
+    struct message *message = message_new("rejected", MESSAGE_ANY_PARTITION);
+    if (key && *key)
+        message_key(message, key);
+    message_header(message, "stage", "scan");
+    message_header(message, "reason", reason);
+    message_header(message, "origin", origin);
+    message_value_take(message, json_write(value));
+    json_object_put(value);
+    free(origin);
+    return message;
+}
+
+/* index/shard/_seq_no, the place of one document. */
+static char *document_origin(const struct task *task, int64_t seq_no)
+{
+    return mem_printf("%s/%d/%lld", task->index, task->shard, (long long)seq_no);
+}
+
+static struct message *task_message(const struct task *task, int32_t partition)
+{
+    struct message *message = message_new("scan", partition);
+    struct json_object *json = task_to_json(task);
+    message_value_take(message, json_write(json));
+    json_object_put(json);
+    return message;
+}
+
+static void list_move(struct message_list *to, struct message_list *from)
+{
+    for (size_t i = 0; i < from->count; i++)
+        message_list_add(to, from->items[i]);
+    from->count = 0;
+    message_list_free(from);
+}
+
+static void event_output(void *context, const char *domain, const struct event *event)
+{
+    struct message_list *outputs = context;
+    struct message *message = message_new("events", MESSAGE_ANY_PARTITION);
+    struct json_object *json = event_to_json(event);
+    message_key(message, domain);
+    message_value_take(message, json_write(json));
+    json_object_put(json);
+    message_list_add(outputs, message);
+}
+
+/* ---- documents ---- */
+
+static bool on_hit(void *context, const char *hit, size_t hit_bytes)
+{
+    static const enum counter counters[] = {
+        [SESSION_EVENT] = COUNTED,   [SESSION_EMPTY] = EMPTY,     [SESSION_EXCLUDED] = EXCLUDED,
+        [SESSION_SKIPPED] = SKIPPED, [SESSION_REJECT] = REJECTED,
+    };
+    struct flight *flight = context;
+    struct session session;
+    const struct session_facts facts = {
+        .now_ms = time_now_ms(),
+        .since_ms = flight->task.since_ms,
+    };
+    enum session_result result =
+        session_from_bytes(hit, hit_bytes, &flight->scan->rules, &facts, &session);
+    if (result == SESSION_EVENT)
+        combine_add(flight->combine, session.domain, &session.event);
+    if (result == SESSION_REJECT)
+        message_list_add(&flight->rejects,
+                         reject_message(session.reason,
+                                        document_origin(&flight->task, session.seq_no),
+                                        session.domain, reject_value(session.kept, hit_bytes)));
+    flight->page_counts[counters[result]]++;
+    flight->page_counts[BAD_ADDRESSES] += session.bad_addresses;
+    session_free(&session);
+    return true;
+}
+
+static void page_drop(struct flight *flight)
+{
+    elastic_page_free(&flight->page);
+    combine_free(&flight->combine);
+    message_list_free(&flight->rejects);
+    memset(flight->page_counts, 0, sizeof(flight->page_counts));
+}
+
+static void page_keep(struct flight *flight)
+{
+    combine_drain(flight->combine, event_output, &flight->outputs);
+    list_move(&flight->outputs, &flight->rejects);
+    for (size_t i = 0; i < COUNTERS; i++)
+        flight->counts[i] += flight->page_counts[i];
+    page_drop(flight);
+}
+
+/* The one document at `at` is larger than a page may be. */
+static void document_reject(struct flight *flight, int64_t at)
+{
+    message_list_add(&flight->outputs,
+                     reject_message("too-large", document_origin(&flight->task, at), NULL,
+                                    reject_value(NULL, PAGE_BYTES_MAX)));
+    flight->counts[REJECTED]++;
+}
+
+/* ---- the end of a task ---- */
+
+static void flight_free(struct flight *flight)
+{
+    struct scan *scan = flight->scan;
+    if (flight->running) {
+        curl_multi_remove_handle(scan->multi, flight->request.handle);
+        scan->running--;
+        troubles_left(scan->troubles, &flight->task);
+    }
+    DL_DELETE(scan->flights, flight);
+    elastic_request_free(&flight->request);
+    page_drop(flight);
+    buffer_free(&flight->reply);
+    message_list_free(&flight->outputs);
+    task_free(&flight->task);
+    free(flight);
+}
+
+static const char *header_text(const struct message *message, const char *name)
+{
+    for (size_t i = 0; i < message->header_count; i++)
+        if (strcmp(message->headers[i].name, name) == 0)
+            return message->headers[i].text;
+    return NULL;
+}
+
+static void outputs_count(const struct flight *flight)
+{
+    for (size_t i = 0; i < NELEMS(counter_names); i++)
+        metrics_add("tlsrpt_documents_total", flight->counts[i], counter_names[i], NULL);
+    metrics_add("tlsrpt_bad_addresses_total", flight->counts[BAD_ADDRESSES], NULL);
+    metrics_add("tlsrpt_scan_holes_total", flight->course.holes, NULL);
+    for (size_t i = 0; i < flight->outputs.count; i++) {
+        const char *reason = header_text(flight->outputs.items[i], "reason");
+        if (reason)
+            metrics_add("tlsrpt_rejected_total", 1, "scan", reason, NULL);
+    }
+}
+
+static void record_outputs(struct flight *flight)
+{
+    outputs_count(flight);
+    for (size_t i = 0; i < flight->outputs.count; i++)
+        record_output(flight->record, flight->outputs.items[i]);
+    flight->outputs.count = 0;
+}
+
+static void task_end(struct flight *flight, const char *how)
+{
+    metrics_add("tlsrpt_scan_tasks_total", 1, how, NULL);
+    record_outputs(flight);
+    record_finish(flight->record);
+    flight_free(flight);
+}
+
+/* Whatever was read of it may be somebody else's. */
+static void task_gone(struct flight *flight, const struct error *err)
+{
+    const struct task *task = &flight->task;
+    struct json_object *json = task_to_json(task);
+    char *origin = mem_printf("%s/%d/%lld-%lld", task->index, task->shard, (long long)task->from,
+                              (long long)task->to);
+    log_warn("index is gone before it was read", log_text("task", origin),
+             log_text("error", err->text));
+    message_list_free(&flight->outputs);
+    memset(flight->counts, 0, sizeof(flight->counts));
+    flight->course.holes = 0;
+    message_list_add(&flight->outputs,
+                     reject_message("index-gone", origin, NULL, reject_value(json, 0)));
+    json_object_put(json);
+    task_end(flight, "gone");
+}
+
+/* To the tail of its partition: whatever stands behind it may go on. */
+static void task_move(struct flight *flight)
+{
+    message_list_free(&flight->outputs);
+    memset(flight->counts, 0, sizeof(flight->counts));
+    flight->course.holes = 0;
+    message_list_add(&flight->outputs,
+                     task_message(&flight->task, record_partition(flight->record)));
+    task_end(flight, "moved");
+}
+
+static void rest_cut(struct flight *flight)
+{
+    struct task rest; /* borrows from the task */
+    if (flight->outputs.bytes >= OUTPUT_BYTES && course_cut(&flight->course, &flight->task, &rest))
+        message_list_add(&flight->outputs, task_message(&rest, record_partition(flight->record)));
+}
+
+/* ---- requests ---- */
+
+static size_t on_page(char *bytes, size_t size, size_t count, void *context)
+{
+    struct flight *flight = context;
+    return elastic_page_feed(&flight->page, bytes, size * count) ? size * count : 0;
+}
+
+static size_t on_reply(char *bytes, size_t size, size_t count, void *context)
+{
+    struct flight *flight = context;
+    if (flight->reply.length + size * count > REPLY_BYTES_MAX)
+        return 0;
+    buffer_add(&flight->reply, bytes, size * count);
+    return size * count;
+}
+
+static int search_begin(struct flight *flight, struct error *err)
+{
+    struct scan *scan = flight->scan;
+    page_drop(flight);
+    flight->combine = combine_new();
+    flight->page =
+        (struct elastic_page){.hit = on_hit, .context = flight, .max_bytes = PAGE_BYTES_MAX};
+    char *path = elastic_search_path(flight->task.index, flight->task.shard);
+    char *body =
+        elastic_search_body(flight->course.next, course_page_end(&flight->course, &flight->task),
+                            elastic_filter(scan->elastic));
+    int result = elastic_request_begin(scan->elastic, &flight->request, path, body, SEARCH_MS,
+                                       on_page, flight, err);
+    free(path);
+    free(body);
+    return result;
+}
+
+static int small_begin(struct flight *flight, struct error *err)
+{
+    bool refresh = flight->course.ask == COURSE_REFRESH;
+    char *path =
+        refresh ? elastic_refresh_path(flight->task.index) : elastic_check_path(flight->task.index);
+    buffer_clear(&flight->reply);
+    int result = elastic_request_begin(flight->scan->elastic, &flight->request, path,
+                                       refresh ? "" : NULL, SMALL_MS, on_reply, flight, err);
+    free(path);
+    return result;
+}
+
+static void flight_begin(struct flight *flight)
+{
+    struct error err;
+    struct scan *scan = flight->scan;
+    elastic_request_free(&flight->request);
+    int result = flight->course.ask == COURSE_SEARCH ? search_begin(flight, &err)
+                                                     : small_begin(flight, &err);
+    if (result < 0) {
+        troubles_failed(scan->troubles, &flight->task, ELASTIC_DENIED, time_monotonic_ms());
+        trouble_tell(scan, ELASTIC_DENIED, &err);
+        return;
+    }
+    curl_easy_setopt(flight->request.handle, CURLOPT_PRIVATE, flight);
+    curl_multi_add_handle(scan->multi, flight->request.handle);
+    flight->running = true;
+    scan->running++;
+}
+
+static enum elastic_answer small_answer(struct flight *flight, long status, struct error *err)
+{
+    const char *bytes = flight->reply.bytes ? flight->reply.bytes : "";
+    enum elastic_answer answer = elastic_classify(status, bytes, flight->reply.length, err);
+    if (answer != ELASTIC_OK)
+        return answer;
+    if (flight->course.ask == COURSE_CHECK)
+        return elastic_identity_parse(bytes, flight->reply.length, &flight->task, err);
+    return elastic_refresh_parse(bytes, flight->reply.length, 1, err) < 0 ? ELASTIC_SHARD
+                                                                          : ELASTIC_OK;
+}
+
+/* What came, and what is to be done with it. */
+static enum course_verdict flight_judge(struct flight *flight, CURLcode code,
+                                        enum elastic_answer *answer, struct error *err)
+{
+    long status = 0;
+    struct elastic_found found = {0};
+    *answer = elastic_request_end(flight->scan->elastic, &flight->request, code, &status, err);
+    bool search = flight->course.ask == COURSE_SEARCH;
+    if (*answer == ELASTIC_OK)
+        *answer = search ? elastic_page_end(&flight->page, status, &found, err)
+                         : small_answer(flight, status, err);
+    metrics_add("tlsrpt_elastic_answers_total", 1, elastic_answer_name(*answer), NULL);
+    if (search)
+        return course_searched(&flight->course, &flight->task, *answer, &found);
+    return flight->course.ask == COURSE_REFRESH ? course_refreshed(&flight->course, *answer)
+                                                : course_checked(*answer);
+}
+
+static void flight_wrong(struct flight *flight, struct error *err)
+{
+    if (elastic_filter(flight->scan->elastic)) {
+        err->kind = ERROR_CONFIG;
+        error_wrap(err, "the search was refused (is elastic.filter right?)");
+    }
+    job_fail(flight->scan, err);
+}
+
+/* After it the flight may be gone. */
+static void flight_act(struct flight *flight, enum course_verdict verdict,
+                       enum elastic_answer answer, int64_t asked_at, struct error *err)
+{
+    struct scan *scan = flight->scan;
+    int64_t now_ms = time_monotonic_ms();
+    if (verdict == COURSE_WAIT) {
+        page_drop(flight);
+        troubles_failed(scan->troubles, &flight->task, answer, now_ms);
+        trouble_tell(scan, answer, err);
+        return;
+    }
+    troubles_passed(scan->troubles, &flight->task, now_ms);
+    switch (verdict) {
+    case COURSE_KEEP:
+        page_keep(flight);
+        rest_cut(flight);
+        break;
+    case COURSE_ONE:
+        document_reject(flight, asked_at);
+        break;
+    case COURSE_DONE:
+        task_end(flight, "done");
+        break;
+    case COURSE_GONE:
+        task_gone(flight, err);
+        break;
+    case COURSE_WRONG:
+        flight_wrong(flight, err);
+        break;
+    case COURSE_DROP:
+    case COURSE_WAIT:
+        break;
+    }
+}
+
+static void flight_done(struct flight *flight, CURLcode code)
+{
+    struct error err = {0};
+    enum elastic_answer answer;
+    int64_t asked_at = flight->course.next;
+    curl_multi_remove_handle(flight->scan->multi, flight->request.handle);
+    flight->running = false;
+    flight->scan->running--;
+    enum course_verdict verdict = flight_judge(flight, code, &answer, &err);
+    flight_act(flight, verdict, answer, asked_at, &err);
+}
+
+/* ---- which task goes next ---- */
+
+static bool may_move(const struct flight *flight)
+{
+    return time_now_ms() - record_timestamp_ms(flight->record) >= MOVE_AGE_MS;
+}
+
+static void flight_advance(struct flight *flight, int64_t now_ms)
+{
+    switch (troubles_advise(flight->scan->troubles, &flight->task, now_ms)) {
+    case TROUBLE_NONE:
+    case TROUBLE_PROBE:
+        flight_begin(flight);
+        break;
+    case TROUBLE_MOVE:
+        if (may_move(flight))
+            task_move(flight);
+        break;
+    case TROUBLE_WAIT:
+        break;
+    }
+}
+
+static void flights_advance(struct scan *scan)
+{
+    struct flight *flight, *next;
+    int64_t now_ms = time_monotonic_ms();
+    DL_FOREACH_SAFE(scan->flights, flight, next)
+    {
+        if (scan->running >= RUNNING_MAX || scan->failed)
+            return;
+        if (!flight->running)
+            flight_advance(flight, now_ms);
+    }
+}
+
+/* Once, before the first search: what is not Elasticsearch would answer it wrongly. */
+static bool is_greeted(struct scan *scan)
+{
+    struct error err;
+    if (scan->greeted || time_monotonic_ms() < scan->hello_ms)
+        return scan->greeted;
+    enum elastic_answer answer = elastic_hello(scan->elastic, &err);
+    scan->greeted = answer == ELASTIC_OK;
+    scan->hello_ms = time_monotonic_ms() + (answer == ELASTIC_DENIED ? MINUTE_MS : HELLO_EVERY_MS);
+    if (answer == ELASTIC_WRONG)
+        job_fail(scan, &err);
+    else if (!scan->greeted)
+        trouble_tell(scan, answer, &err);
+    return scan->greeted;
+}
+
+/* ---- the loop's calls ---- */
+
+static void started(void *context, struct worker *worker)
+{
+    struct scan *scan = context;
+    scan->worker = worker;
+}
+
+/* A fence becomes a watermark in every partition of events: by the order of transactions all that
+ * stood before it here stands before it there. */
+static void fence_output(struct scan *scan, struct record *record, const struct task *fence)
+{
+    const struct watermark watermark = {
+        .source = record_partition(record),
+        .of = worker_partition_count(scan->worker, "scan"),
+        .t_ms = fence->t_ms,
+    };
+    struct json_object *json = watermark_to_json(&watermark);
+    for (int32_t i = 0; i < worker_partition_count(scan->worker, "events"); i++) {
+        struct message *message = message_new("events", i);
+        message_value_take(message, json_write(json));
+        record_output(record, message);
+    }
+    json_object_put(json);
+    record_finish(record);
+}
+
+static int task_read(const struct record *record, struct task *task, struct error *err)
+{
+    size_t value_bytes = 0;
+    const char *value = record_value(record, &value_bytes);
+    struct json_object *json = json_parse_object(value ? value : "", value_bytes, err);
+    int result = json ? task_from_json(json, task, err) : -1;
+    json_object_put(json);
+    return result;
+}
+
+static void unreadable_reject(struct record *record, const struct error *err)
+{
+    size_t value_bytes = 0;
+    record_value(record, &value_bytes);
+    log_error("task is unreadable", log_text("error", err->text));
+    metrics_add("tlsrpt_rejected_total", 1, "scan", "unreadable", NULL);
+    record_output(record, reject_message("unreadable", record_origin(record), NULL,
+                                         reject_value(NULL, value_bytes)));
+    record_finish(record);
+}
+
+static int take_record(void *context, struct record *record, struct error *err)
+{
+    struct scan *scan = context;
+    struct task task;
+    if (task_read(record, &task, err) < 0) {
+        if (err->kind != ERROR_REJECT)
+            return -1;
+        unreadable_reject(record, err);
+        return 0;
+    }
+    if (task.fence) {
+        fence_output(scan, record, &task);
+        return 0;
+    }
+    struct flight *flight = mem_alloc(sizeof(*flight));
+    *flight = (struct flight){.scan = scan, .record = record, .task = task};
+    course_begin(&flight->course, &flight->task);
+    DL_APPEND(scan->flights, flight);
+    return 0;
+}
+
+static int64_t tick(void *context, int64_t now_ms)
+{
+    struct scan *scan = context;
+    (void)now_ms;
+    metrics_set("tlsrpt_scan_shards_in_trouble", troubles_count(scan->troubles), NULL);
+    if (!scan->flights || scan->failed || !is_greeted(scan))
+        return WAIT_MS;
+    flights_advance(scan);
+    return WAIT_MS / 4; /* answers end the wait; this is for those that wait for their next try */
+}
+
+static void answers_take(struct scan *scan)
+{
+    int left;
+    CURLMsg *message = curl_multi_info_read(scan->multi, &left);
+    while (message) {
+        struct flight *flight = NULL;
+        CURLcode code = message->data.result;
+        curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &flight);
+        flight_done(flight, code);
+        message = curl_multi_info_read(scan->multi, &left);
+    }
+}
+
+static void wait(void *context, int wake_fd, int64_t timeout_ms)
+{
+    struct scan *scan = context;
+    int running;
+    struct curl_waitfd others[] = {
+        {.fd = wake_fd, .events = CURL_WAIT_POLLIN},
+        {.fd = shutdown_fd(), .events = CURL_WAIT_POLLIN},
+    };
+    curl_multi_poll(scan->multi, others, NELEMS(others), (int)timeout_ms, NULL);
+    curl_multi_perform(scan->multi, &running);
+    answers_take(scan);
+}
+
+/* Searches can always be given up: whoever owns the partition next begins them anew. */
+static void revoked(void *context, const char *topic, int32_t partition)
+{
+    struct scan *scan = context;
+    struct flight *flight, *next;
+    (void)topic;
+    DL_FOREACH_SAFE(scan->flights, flight, next)
+    {
+        if (record_partition(flight->record) != partition)
+            continue;
+        record_abandon(flight->record);
+        flight_free(flight);
+    }
+    if (scan->flights)
+        return;
+    troubles_free(&scan->troubles);
+    scan->troubles = troubles_new(config_duration_ms(scan->config, "scan.patience"));
+}
+
+/* ---- start and end ---- */
+
+static int scan_loop(struct scan *scan, struct error *err)
+{
+    static const char *const topics[] = {"scan", NULL};
+    static const char *const outputs[] = {"events", "rejected", NULL};
+    const struct worker_spec spec = {
+        .job = "scan",
+        .topics = topics,
+        .outputs = outputs,
+        .commit_ms = COMMIT_MS,
+        .context = scan,
+        .started = started,
+        .record = take_record,
+        .tick = tick,
+        .wait = wait,
+        .revoked = revoked,
+    };
+    if (worker_run(scan->config, &spec, err) < 0)
+        return -1;
+    if (scan->failed)
+        *err = scan->error;
+    return scan->failed ? -1 : 0;
+}
+
+static int scan_start(struct scan *scan, struct error *err)
+{
+    bool omit = strcmp(config_text(scan->config, "report.sending_ip"), "omit") == 0;
+    if (session_rules_init(&scan->rules, config_list(scan->config, "scan.exclude"), omit, err) < 0)
+        return -1;
+    scan->elastic = elastic_new(scan->config, err);
+    scan->multi = curl_multi_init();
+    scan->troubles = troubles_new(config_duration_ms(scan->config, "scan.patience"));
+    if (scan->elastic && !scan->multi)
+        return error_set(err, ERROR_FATAL, "libcurl gives no multi handle");
+    return scan->elastic ? 0 : -1;
+}
+
+int scan_run(const struct config *config, struct error *err)
+{
+    struct scan scan = {.config = config};
+    int result = scan_start(&scan, err);
+    if (result == 0)
+        result = scan_loop(&scan, err);
+    while (scan.flights) /* of partitions that were lost when the job failed */
+        flight_free(scan.flights);
+    troubles_free(&scan.troubles);
+    curl_multi_cleanup(scan.multi);
+    elastic_free(&scan.elastic);
+    session_rules_free(&scan.rules);
+    return result;
+}
