@@ -116,14 +116,15 @@ struct prefix_text {
     const char *address;
     size_t address_bytes;
     const char *length;
-    const char *port; /* NULL: none */
+    const char *length_end; /* the character that may follow it */
+    const char *port;       /* NULL: none */
 };
 
-/* Digits only, min..max, from text to the first of the characters in ends or its end. */
-static bool number_of(const char *text, const char *ends, int min, int max, int *number)
+/* Digits only, min..max, from text to the character in end or the text's end. */
+static bool number_of(const char *text, const char *end, int min, int max, int *number)
 {
     size_t digits = strspn(text, "0123456789");
-    if (digits < 1 || digits > 5 || digits != strcspn(text, ends))
+    if (digits < 1 || digits > 5 || digits != strcspn(text, end))
         return false;
     long value = strtol(text, NULL, 10);
     if (value < min || value > max)
@@ -144,6 +145,7 @@ static bool split_bracketed(const char *text, struct prefix_text *parts)
     parts->address = text + 1;
     parts->address_bytes = (size_t)((slash < close ? slash : close) - text - 1);
     parts->length = slash + 1;
+    parts->length_end = slash < close ? "]" : ":";
     const char *end = slash < close ? close + 1 : slash + 1 + strcspn(slash + 1, ":");
     parts->port = *end == ':' ? end + 1 : NULL;
     return *end == ':' || !*end;
@@ -157,6 +159,7 @@ static bool split_plain(const char *text, struct prefix_text *parts)
     parts->address = text;
     parts->address_bytes = (size_t)(slash - text);
     parts->length = slash + 1;
+    parts->length_end = ":";
     const char *colon = strchr(slash, ':');
     parts->port = colon ? colon + 1 : NULL;
     return !colon || !memchr(text, ':', parts->address_bytes);
@@ -175,7 +178,7 @@ static bool parse_prefix(const char *text, struct address_prefix *prefix)
         return false;
     int shift = colons && prefix->address.family == AF_INET ? MAPPED_BITS : 0;
     int max = shift + 8 * (int)family_bytes(prefix->address.family);
-    if (!number_of(parts.length, ":]", shift, max, &prefix->length_bits))
+    if (!number_of(parts.length, parts.length_end, shift, max, &prefix->length_bits))
         return false;
     prefix->length_bits -= shift;
     return !parts.port || number_of(parts.port, "", 1, 65535, &prefix->port);

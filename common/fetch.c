@@ -136,8 +136,7 @@ static void request_forget(CURL *handle)
     SET(handle, CURLOPT_ERRORBUFFER, NULL);
     SET(handle, CURLOPT_WRITEDATA, NULL);
     SET(handle, CURLOPT_HEADERDATA, NULL);
-    SET(handle, CURLOPT_POSTFIELDS, NULL); /* makes the method POST, so before the next */
-    SET(handle, CURLOPT_HTTPGET, 1L);
+    SET(handle, CURLOPT_POSTFIELDS, NULL);
 }
 
 /* Codes that no later try changes: somebody must edit something. */

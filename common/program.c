@@ -157,7 +157,7 @@ static int options_parse(struct options *options, int argc, char **argv, struct 
             only_arguments = true;
             continue;
         }
-        if (only_arguments || argv[i][0] != '-' || !argv[i][1]) { /* "-" is standard input */
+        if (only_arguments || argv[i][0] != '-') {
             argument_take(options, argv[i]);
             continue;
         }

@@ -559,7 +559,7 @@ enum elastic_answer elastic_page_end(struct elastic_page *page, long status,
         return answer_set(ELASTIC_TOO_LARGE, err, "the reply is too large");
     if (status != 200)
         return elastic_classify(status, page->envelope.bytes, page->envelope.length, err);
-    if (page->malformed || page->stopped || page->depth != 0 || page->in_string)
+    if (page->malformed || page->stopped)
         return answer_set(ELASTIC_BUSY, err, "no complete answer");
     struct json_object *reply =
         reply_parse(page->envelope.bytes ? page->envelope.bytes : "", page->envelope.length, err);

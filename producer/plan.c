@@ -18,7 +18,7 @@
 #define COMMIT_MS    1000
 #define TASKS_MAX    500 /* in one unit with their mark: a transaction takes whole units */
 #define RETRY_MIN_MS 1000
-#define RETRY_MAX_MS 30000
+#define RETRY_MAX_MS 10000
 #define MINUTE_MS    60000 /* between two tries that somebody must help, and between warnings */
 #define LAG_EVERY_MS 15000
 #define OUTPUTS_WAIT 200 /* ms until a commit made room */

@@ -35,7 +35,7 @@ int session_rules_init(struct session_rules *rules, const struct text_list *excl
     for (size_t i = 0; i < exclude->count; i++) {
         const char *equals = strchr(exclude->items[i], '=');
         if (!equals || equals == exclude->items[i] || !equals[1])
-            return error_set(err, ERROR_CONFIG, "scan.exclude: \"%s\" is no field=value",
+            return error_set(err, ERROR_CONFIG, "scan.exclude: \"%s\" is not field=value",
                              exclude->items[i]);
     }
     rules->omit_sending_ip = omit_sending_ip;

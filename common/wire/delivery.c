@@ -62,6 +62,7 @@ int delivery_from_headers(const char *(*get)(void *context, const char *name), v
                     err) < 0 ||
         read_number(get, context, DELIVERY_HEADER_ATTEMPT, INT32_MAX, &attempt, err) < 0)
         return -1;
+    read.via = get(context, DELIVERY_HEADER_VIA);
     read.attempt = (int32_t)attempt;
     *delivery = read;
     return 0;
@@ -75,6 +76,8 @@ void delivery_to_headers(const struct delivery *delivery,
     char number[NUMBER_TEXT];
     time_day_format(delivery->day, day);
     add(context, DELIVERY_HEADER_TARGET, delivery->target);
+    if (delivery->via)
+        add(context, DELIVERY_HEADER_VIA, delivery->via);
     add(context, DELIVERY_HEADER_REPORT_ID, delivery->report_id);
     add(context, DELIVERY_HEADER_DOMAIN, delivery->domain);
     add(context, DELIVERY_HEADER_DAY, day);

@@ -10,6 +10,7 @@
 /* All texts borrowed from the record that they were read from. */
 struct delivery {
     const char *target; /* normalised URI */
+    const char *via;    /* the URI that it goes to instead (deliver.redirect); NULL: to target */
     const char *report_id;
     const char *domain; /* policy domain */
     int64_t day;
@@ -18,6 +19,7 @@ struct delivery {
     int32_t attempt;          /* attempts already made */
 };
 #define DELIVERY_HEADER_TARGET        "target"
+#define DELIVERY_HEADER_VIA           "via" /* may be absent */
 #define DELIVERY_HEADER_REPORT_ID     "report-id"
 #define DELIVERY_HEADER_DOMAIN        "domain"
 #define DELIVERY_HEADER_DAY           "day"

@@ -50,6 +50,16 @@ static struct json_object *reduced_string(const char *bytes, size_t length_bytes
     return string;
 }
 
+/* As it was written; as a text if that is no JSON (NaN) or has too many digits. */
+static struct json_object *reduced_double(struct json_object *number, size_t max_bytes)
+{
+    const char *text = json_object_get_string(number);
+    size_t length = strlen(text);
+    if (isfinite(json_object_get_double(number)) && length <= max_bytes)
+        return json_object_get(number);
+    return reduced_string(text, length, max_bytes);
+}
+
 static struct json_object *reduced_array(struct json_object *array, const struct limits *limits)
 {
     struct json_object *copy = mem_check(json_object_new_array());
@@ -90,10 +100,8 @@ static struct json_object *reduced(struct json_object *value, const struct limit
         copy = mem_check(json_object_new_object());
         add_reduced(copy, value, limits);
         return copy;
-    case json_type_double: /* what is not finite is no JSON: its name stands for it */
-        if (!isfinite(json_object_get_double(value)))
-            return mem_check(json_object_new_string(json_object_get_string(value)));
-        break;
+    case json_type_double:
+        return reduced_double(value, limits->text_bytes);
     case json_type_boolean:
     case json_type_int:
         break;

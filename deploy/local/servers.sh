@@ -44,10 +44,11 @@ message.max.bytes=8388608
 replica.fetch.max.bytes=8388608
 CONF
     cat >"$RUN_DIR/etc/kafka-log4j.properties" <<'CONF'
-log4j.rootLogger=WARN, stdout
-log4j.appender.stdout=org.apache.log4j.ConsoleAppender
-log4j.appender.stdout.layout=org.apache.log4j.PatternLayout
-log4j.appender.stdout.layout.ConversionPattern=%d{ISO8601} %p %m (%c{1})%n
+log4j.rootLogger=WARN, console
+log4j.appender.console=org.apache.log4j.ConsoleAppender
+log4j.appender.console.Target=System.err
+log4j.appender.console.layout=org.apache.log4j.PatternLayout
+log4j.appender.console.layout.ConversionPattern=%d{ISO8601} %p %m (%c{1})%n
 log4j.logger.kafka.server.KafkaRaftServer=INFO
 CONF
     kafka_command

@@ -156,6 +156,7 @@ static const struct prefix_row {
     {"[2001:db8::]/32]:8443", NULL, 0, 0},
     {"[192.0.2.1]/32", NULL, 0, 0},
     {"fe80::%eth0/64", NULL, 0, 0},
+    {"192.0.2.1/8]", NULL, 0, 0},
     {"example.org/8", NULL, 0, 0},
     {"/8", NULL, 0, 0},
     {"", NULL, 0, 0},

@@ -11,6 +11,7 @@
 
 #include "common/fetch.h"
 #include "common/http.h"
+#include "common/log.h"
 #include "common/memory.h"
 #include "common/shutdown.h"
 #include "tests/support/unit.h"
@@ -129,6 +130,16 @@ static int verb_arguments(const struct config *config, int argc, char **argv, st
     return 0;
 }
 
+static int verb_noisy(const struct config *config, int argc, char **argv, struct error *err)
+{
+    (void)config;
+    (void)argc;
+    (void)argv;
+    (void)err;
+    log_info("noise");
+    return 0;
+}
+
 static int verb_late(const struct config *config, int argc, char **argv, struct error *err)
 {
     (void)config;
@@ -159,6 +170,8 @@ static const struct verb verbs[] = {
     {"lines", "[FILE]", "prints lines", verb_lines, true},
     {"arguments", "", "prints its arguments", verb_arguments, true},
     {"hardened", "", "prints limits", verb_hardened, true},
+    {"noisy", "", "logs", verb_noisy, true},
+    {"noisy-server", "", "logs", verb_noisy, false},
     {"late", "", "is not there yet", verb_late, true},
     {"server", "", "needs Kafka", verb_arguments, false},
     {NULL, NULL, NULL, NULL, false},
@@ -351,6 +364,18 @@ static void a_log_level_is_obeyed(void **state)
     assert_string_equal(result.err, "");
 }
 
+static void filters_log_less(void **state)
+{
+    struct result result;
+    (void)state;
+    run("noisy", "", 0, -1, &result);
+    assert_string_equal(result.err, "");
+    run("noisy -o log.level=info", "", 0, -1, &result);
+    assert_string_equal(result.err + 23, "Z info noise\n");
+    run(KAFKA "noisy-server", "", 0, -1, &result);
+    assert_string_equal(result.err + 23, "Z info noise\n");
+}
+
 /* ---- output that cannot be written, input that is no text ---- */
 
 static void a_full_disk_is_a_failure(void **state)
@@ -443,6 +468,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(no_job_named_means_all),
         cmocka_unit_test(a_log_level_is_obeyed),
+        cmocka_unit_test(filters_log_less),
         cmocka_unit_test(a_full_disk_is_a_failure),
         cmocka_unit_test(a_reader_that_left_is_a_failure),
         cmocka_unit_test(a_line_may_hold_nul),

@@ -44,6 +44,7 @@ static const struct clean_row {
      100, "a" BAD "b"},
     {"truncated sequence is one", BYTES("a\xe2\x82"), 100, "a" BAD},
     {"truncated sequence before text", BYTES("\xf0\x9f\x98z"), 100, BAD "z"},
+    {"a character that ends beyond the length", "\xe2\x82\xac", 2, 100, BAD},
     {"overlong two bytes are two", BYTES("\xc0\xaf"), 100, BAD BAD},
     {"overlong three bytes are three", BYTES("\xe0\x80\xaf"), 100, BAD BAD BAD},
     {"surrogate is three", BYTES("\xed\xa0\x80"), 100, BAD BAD BAD},

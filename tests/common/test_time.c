@@ -100,6 +100,7 @@ static const struct text_row duration_rows[] = {
     {"9223372036854775808ms", REFUSED},
     {"9223372036854775807s", REFUSED},
     {"99999999999999999999999999s", REFUSED},
+    {"18446744073709551617ms", REFUSED}, /* 2^64 + 1 */
     {"", REFUSED},
     {"90", REFUSED},
     {"00", REFUSED},

@@ -1,0 +1,197 @@
+"""harness: a run of the real servers and of our workers, for tests: start, load, kill, wait, account.
+
+Waits are on conditions and bounded; nothing sleeps for luck. Kill moments are random and printed.
+"""
+import datetime
+import json
+import os
+import pathlib
+import random
+import subprocess
+import sys
+import time
+import urllib.request
+
+from account import Account
+import documents
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+LOCAL = ROOT / "deploy" / "local"
+BIN = pathlib.Path(os.environ.get("TLSRPT_BIN", ROOT / "build"))
+PROGRAMS = ("producer", "aggregator", "sender")
+GROUPS = ("plan", "scan", "aggregate", "route", "https", "smtp", "delay")
+
+
+class Failed(Exception):
+    """The test found something: its text says what."""
+
+
+def say(text):
+    print(f"  {datetime.datetime.now().strftime('%H:%M:%S')} {text}", flush=True)
+
+
+def local(script, *arguments, check=True):
+    result = subprocess.run([LOCAL / script, *map(str, arguments)], stdin=subprocess.DEVNULL, text=True,
+                            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=300)
+    if check and result.returncode:
+        raise Failed(f"deploy/local/{script} {' '.join(map(str, arguments))}: exit {result.returncode}\n{result.stdout}")
+    return result
+
+
+class Run:
+    """with Run("name", conf={...}, dns=[...]) as run: ...  Servers are up, topics exist, no worker runs yet."""
+
+    def __init__(self, name, conf=None, dns=None):
+        self.name = name
+        self.directory = ROOT / "build" / "run" / name
+        self.received = self.directory / "received"
+        self.conf = conf or {}
+        self.dns = dns
+        self.started = time.monotonic()
+
+    def __enter__(self):
+        local("down", "--run", self.name, check=False)
+        extra = ROOT / "build" / f"{self.name}.conf"
+        extra.parent.mkdir(parents=True, exist_ok=True)
+        extra.write_text("".join(f"{key} = {value}\n" for key, value in self.conf.items()))
+        arguments = ["--run", self.name, "--no-workers", "--conf", extra]
+        if self.dns is not None:
+            zone = ROOT / "build" / f"{self.name}.dns"
+            zone.write_text("\n".join(self.dns) + "\n")
+            arguments += ["--dns", zone]
+        local("up", *arguments)
+        self.ports = dict(line.split("=") for line in (self.directory / "ports").read_text().split())
+        return self
+
+    def __exit__(self, kind, value, trace):
+        if kind is not None:
+            self.show_logs()
+        local("down", "--run", self.name, check=kind is None)
+
+    def show_logs(self):
+        servers = {"dns", "elastic", "https", "kafka", "recorder", "smtp", "topics"}
+        for log in sorted((self.directory / "log").glob("*.log")):
+            if log.stem in servers:
+                continue
+            lines = [l for l in log.read_text(errors="replace").splitlines() if " debug " not in l]
+            print(f"--- {log.name}", *lines[-12:], sep="\n", flush=True)
+
+    # ---- workers ----
+
+    def worker(self, verb, program, index, wait=True):
+        local("worker", verb, program, index, "--run", self.name, *([] if wait else ["--no-wait"]))
+
+    def start(self, count=1, programs=PROGRAMS):
+        for program in programs:
+            for index in range(1, count + 1):
+                self.worker("start", program, index)
+
+    def stop(self, count=1, programs=PROGRAMS):
+        for program in programs:
+            for index in range(1, count + 1):
+                self.worker("stop", program, index)
+
+    def verb(self, program, *arguments):
+        """A verb on the running system: its output lines as JSON."""
+        command = [BIN / f"tlsrpt-{program}", "-c", self.directory / "tlsrpt.conf", *map(str, arguments)]
+        result = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120)
+        if result.returncode:
+            raise Failed(f"{command}: exit {result.returncode}: {result.stderr}")
+        return [json.loads(line) for line in result.stdout.splitlines()]
+
+    def kafka(self, tool, *arguments, **options):
+        """The output of one of Kafka's own tools."""
+        if "input" not in options:
+            options["stdin"] = subprocess.DEVNULL
+        command = [LOCAL / "kafka", "--run", self.name, tool, *map(str, arguments)]
+        return subprocess.run(command, capture_output=True, text=True, timeout=180, check=True, **options).stdout
+
+    # ---- Elasticsearch ----
+
+    def elastic(self, method, path, body=None):
+        request = urllib.request.Request(f"http://127.0.0.1:{self.ports['ELASTIC_PORT']}{path}", method=method, data=body,
+                                         headers={"Content-Type": "application/x-ndjson" if "_bulk" in path else "application/json"})
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            return json.load(answer)
+
+    def index(self, name="tlsrpt", shards=2, alias=None):
+        body = {"settings": {"number_of_shards": shards, "number_of_replicas": 0},
+                "mappings": {"dynamic": False, "properties": {}}}
+        if alias:
+            body["aliases"] = {alias: {}}
+        self.elastic("PUT", f"/{name}", json.dumps(body).encode())
+
+    def load(self, batch, index="tlsrpt"):
+        answer = self.elastic("POST", "/_bulk", documents.bulk(batch, index))
+        if answer["errors"]:
+            raise Failed(f"bulk: {json.dumps(answer)[:500]}")
+
+    # ---- waiting ----
+
+    def account(self):
+        return Account(self.received, self.ports["HTTPS_PORT"])
+
+    def wait(self, what, seconds, check):
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            if check():
+                return
+            time.sleep(0.3)
+        raise Failed(f"{what}: not within {seconds} s")
+
+    def received_sessions(self, target):
+        return self.account().counts(target).sessions()
+
+    def lag(self):
+        """The unfinished records of every group as Kafka's own tool tells them; a group it does not know counts as 1."""
+        output = self.kafka("org.apache.kafka.tools.consumer.group.ConsumerGroupCommand", "--describe", "--all-groups")
+        sums = dict.fromkeys(GROUPS, None)
+        for line in output.splitlines():
+            words = line.split()
+            if len(words) > 5 and words[0].startswith("tlsrpt.") and words[5].isdigit():
+                job = words[0].split(".")[-1]
+                sums[job] = (sums.get(job) or 0) + int(words[5])
+        return sums
+
+    def wait_idle(self, seconds=60):
+        """Nothing is under way any more, so that what could still be doubled has arrived. Stops the producers: their fences
+        pulse the lag of scan and events as long as they plan."""
+        self.stop_program("producer")
+        self.wait("lag reaches 0", seconds, lambda: all(value == 0 for job, value in self.lag().items() if job not in ("plan", "scan")))
+
+    def stop_program(self, program):
+        for log in (self.directory / "log").glob(f"{program}-*.log"):
+            self.worker("stop", program, log.stem.split("-")[1])
+
+
+def yesterday():
+    return datetime.datetime.now(datetime.timezone.utc).date() - datetime.timedelta(days=1)
+
+
+def grace_until(seconds_from_now):
+    """A report.grace by which yesterday's reports are due so many seconds from now."""
+    now = datetime.datetime.now(datetime.timezone.utc)
+    return f"{now.hour * 3600 + now.minute * 60 + now.second + seconds_from_now}s"
+
+
+def seed():
+    value = int(os.environ.get("TLSRPT_SEED", random.SystemRandom().randrange(1 << 31)))
+    say(f"TLSRPT_SEED={value}")
+    return value
+
+
+def main(*tests):
+    """Runs tests (functions); prints a line for each; the exit code says whether all held. The last line is the count."""
+    wanted = sys.argv[1:]
+    failed = 0
+    chosen = [test for test in tests if not wanted or test.__name__ in wanted]
+    for test in chosen:
+        started = time.monotonic()
+        try:
+            test()
+            print(f"ok   {test.__name__} ({time.monotonic() - started:.0f} s)", flush=True)
+        except (Failed, AssertionError, OSError, subprocess.SubprocessError, KeyError, ValueError) as error:
+            failed += 1
+            print(f"FAIL {test.__name__}: {type(error).__name__}: {error}", flush=True)
+    print(f"{len(chosen) - failed} passed, {failed} failed", flush=True)
+    sys.exit(1 if failed else 0)

@@ -1,0 +1,165 @@
+"""The whole way on real servers: documents in, reports out, held against the ledger. Then again with two processes of
+every program and `kill -9` of each in mid-run."""
+import random
+import threading
+import time
+
+from documents import BAD_REASONS, Generator, Ledger
+from harness import Failed, PROGRAMS, Run, grace_until, main, say, seed, yesterday
+
+# what each domain publishes, and so where its reports must arrive
+HTTPS = "https://{name}.receivers.example:@HTTPS_PORT@/tlsrpt"
+MAIL = "mailto:tlsrpt@{name}.example"
+NAMES = ["alpha", "beta", "gamma", "delta", "epsilon", "zeta"]
+PUBLISHED = {"alpha": [HTTPS], "beta": [MAIL], "gamma": [MAIL, HTTPS], "delta": [HTTPS], "epsilon": [MAIL], "zeta": []}
+
+
+def zone():
+    for name, forms in PUBLISHED.items():
+        if forms:
+            rua = ",".join(form.format(name=name) for form in forms)
+            yield f'_smtp._tls.{name}.example TXT "v=TLSRPTv1; rua={rua}"'
+
+
+def targets(run):
+    """(domain, target) of everything that must arrive."""
+    for name, forms in PUBLISHED.items():
+        for form in forms:
+            yield f"{name}.example", form.format(name=name).replace("@HTTPS_PORT@", run.ports["HTTPS_PORT"])
+
+
+def domains():
+    return [f"{name}.example" for name in NAMES]
+
+
+def all_arrived(run, ledger):
+    account = run.account()
+    return all(account.counts(target).sessions() >= sessions_of(ledger, domain) for domain, target in targets(run))
+
+
+def sessions_of(ledger, domain):
+    return sum(n for counter in (ledger.successes, ledger.failures) for key, n in counter.items() if key[0] == domain)
+
+
+def check(run, ledger):
+    """Nothing lost, nothing doubled, nothing where it does not belong."""
+    account = run.account()
+    for domain, target in targets(run):
+        account.check_target(target, ledger, domain)
+    expected = {target for _, target in targets(run)}
+    account.problems += [f"nobody asked for a report at {target}" for target in account.targets() if target not in expected]
+    check_rejected(run, ledger, account.problems)
+    check_outcomes(run, account)
+    say(f"{ledger.sessions()} sessions, {len(account.reports)} reports at targets, {account.repeated} repeated with the same bytes")
+    if account.problems:
+        raise Failed("\n    ".join([f"{len(account.problems)} problems", *account.problems[:20]]))
+
+
+def check_rejected(run, ledger, problems):
+    seen = {}
+    for line in run.verb("producer", "rejected"):
+        reason = line["headers"]["reason"]
+        seen[reason] = seen.get(reason, 0) + 1
+    if seen != dict(ledger.rejected):
+        problems.append(f"rejected: {dict(ledger.rejected)} went in, {seen} stand in the topic")
+
+
+def check_outcomes(run, account):
+    """Every (report, target) that arrived is recorded as delivered; every report without a target as such."""
+    outcomes = run.verb("sender", "outcomes")
+    delivered = {(line["target"], line["report-id"]) for line in outcomes if line["state"] == "delivered"}
+    arrived = set(account.reports)
+    account.problems += [f"arrived but not recorded: {key}" for key in arrived - delivered]
+    account.problems += [f"recorded as delivered but did not arrive: {key}" for key in delivered - arrived]
+    account.problems += [f"no end: {line}" for line in outcomes if line["state"] == "waiting"]
+    no_target = [line for line in outcomes if line["state"] == "no-target"]
+    if not no_target or any(line["domain"] != "zeta.example" for line in no_target):
+        account.problems.append(f"zeta.example publishes nothing: {no_target}")
+
+
+def documents_with_faults(generator, ledger, count):
+    """`count` good ones, and every kind of bad and empty one among them."""
+    batch = [generator.one(ledger) for _ in range(count)]
+    for reason in BAD_REASONS:
+        batch.append(generator.bad(reason))
+        ledger.rejected[reason] += 1
+    batch.append({"timestamp": generator.start_ms, "transactionid": "empty"})
+    ledger.empty += 1
+    generator.random.shuffle(batch)
+    return batch
+
+
+def test_documents_become_reports():
+    ledger, generator = Ledger(), Generator(seed(), domains(), yesterday())
+    with Run("test-pipeline", dns=list(zone())) as run:
+        run.index()
+        for _ in range(4):
+            run.load(documents_with_faults(generator, ledger, 2500))
+        run.start()
+        run.wait("all reports arrive", 120, lambda: all_arrived(run, ledger))
+        run.wait_idle()
+        check(run, ledger)
+        run.stop()
+
+
+class Killer(threading.Thread):
+    """kill -9 of every worker once, at random moments of a span, in random order; each comes back under its name."""
+
+    def __init__(self, run, pick, span_s, progress):
+        super().__init__()
+        self.run_, self.progress, self.error = run, progress, None
+        victims = [(program, index) for program in PROGRAMS for index in (1, 2)]
+        pick.shuffle(victims)
+        moments = sorted(pick.uniform(0, span_s) for _ in victims)
+        self.plan = [(moment, *victim, pick.uniform(0, 3)) for moment, victim in zip(moments, victims)]
+
+    def run(self):
+        start = time.monotonic()
+        try:
+            for moment, program, index, pause in self.plan:
+                time.sleep(max(0, start + moment - time.monotonic()))
+                phase = self.progress()
+                self.run_.worker("kill", program, index)
+                say(f"kill -9 {program}-{index} at {time.monotonic() - start:.2f} s, {phase}")
+                time.sleep(pause)
+                self.run_.worker("start", program, index, wait=False)
+        except Exception as error:  # shown by the test, which joins
+            self.error = error
+
+
+def progress(run, loaded):
+    def text():
+        account = run.account()
+        return f"loaded {loaded[0]}, accepted {len(account.reports)} deliveries"
+    return text
+
+
+def kill_round(name, value):
+    pick = random.Random(value)
+    ledger, generator = Ledger(), Generator(value, domains(), yesterday())
+    loaded = [0]
+    conf = {"report.grace": grace_until(25)}
+    with Run(name, conf=conf, dns=list(zone())) as run:
+        run.index()
+        run.start(2)
+        killer = Killer(run, pick, 30, progress(run, loaded))
+        killer.start()
+        for _ in range(8):
+            run.load(documents_with_faults(generator, ledger, 1500))
+            loaded[0] += 1500
+            time.sleep(pick.uniform(0, 1.5))  # the load's own pace, not a wait for anything
+        killer.join()
+        if killer.error:
+            raise killer.error
+        run.wait("all reports arrive", 180, lambda: all_arrived(run, ledger))
+        run.wait_idle(120)
+        check(run, ledger)
+        run.stop(2)
+
+
+def test_kill_of_every_process():
+    kill_round("test-kill", seed())
+
+
+if __name__ == "__main__":
+    main(test_documents_become_reports, test_kill_of_every_process)
