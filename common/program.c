@@ -284,15 +284,15 @@ static int jobs_check(const struct program *program, const struct config *config
 }
 
 static int config_check(const struct program *program, const struct config *config,
-                        bool needs_servers, struct error *err)
+                        const struct verb *verb, struct error *err)
 {
     bool has_kafka = config_is_set(config, "kafka.bootstrap.servers") ||
                      config_is_set(config, "kafka.metadata.broker.list");
-    if (needs_servers && jobs_check(program, config, err) < 0)
+    if (!verb && jobs_check(program, config, err) < 0)
         return -1;
-    if (needs_servers && !has_kafka)
+    if (!(verb && verb->filter) && !has_kafka)
         return error_set(err, ERROR_CONFIG, "kafka.bootstrap.servers is not set");
-    return program->check ? program->check(config, needs_servers, err) : 0;
+    return program->check ? program->check(config, !verb, err) : 0;
 }
 
 static enum log_level log_level_of(const struct config *config, bool filter)
@@ -484,7 +484,7 @@ static int configured_run(const struct program *program, const struct options *o
     if (config_read(config, options, &err) < 0)
         return failed(program, &err);
     log_configure(config, filter);
-    if (config_check(program, config, !filter, &err) < 0)
+    if (config_check(program, config, verb, &err) < 0)
         return failed(program, &err);
     if (options->action == ACTION_CHECK) {
         config_print_effective(config, stdout);

@@ -36,9 +36,9 @@ struct verb {
 struct program {
     const char *name;
     enum config_program config;
-    /* Contradictions between keys, after parsing; ERROR_CONFIG. needs_servers is false for filters.
+    /* Contradictions between keys, after parsing; ERROR_CONFIG. runs_jobs is false for filters.
      */
-    int (*check)(const struct config *config, bool needs_servers, struct error *err);
+    int (*check)(const struct config *config, bool runs_jobs, struct error *err);
     const struct job *jobs;
     const struct verb *verbs;
     const struct metric *metrics;

@@ -1,0 +1,142 @@
+#include "sender/look.h"
+
+#include <json-c/linkhash.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <uthash.h>
+
+#include "common/domain.h"
+#include "common/json.h"
+#include "common/kafka/table.h"
+#include "common/memory.h"
+#include "common/program.h"
+#include "common/wire/outcome.h"
+#include "sender/dns.h"
+#include "sender/verbs.h"
+
+#define LOOK_MS 5000
+
+/* ---- outcomes ---- */
+
+struct line {
+    char *key;
+    char *value;
+    UT_hash_handle hh;
+};
+
+static int line_visit(void *context, struct record *record, struct error *err)
+{
+    (void)err;
+    struct line **lines = context, *line;
+    size_t key_bytes, value_bytes;
+    const char *key = record_key(record, &key_bytes);
+    const char *value = record_value(record, &value_bytes);
+    if (!key)
+        return 0;
+    HASH_FIND(hh, *lines, key, key_bytes, line);
+    if (!line) {
+        line = mem_alloc(sizeof(*line));
+        line->key = mem_copy(key, key_bytes);
+        HASH_ADD_KEYPTR(hh, *lines, line->key, key_bytes, line);
+    }
+    free(line->value);
+    line->value = value ? mem_copy(value, value_bytes) : NULL;
+    return 0;
+}
+
+/* The key's two parts stand in front of the value's members. */
+static int line_print(const struct line *line, struct error *err)
+{
+    struct outcome outcome;
+    struct json_object *value = json_parse_object(line->value, strlen(line->value), err);
+    if (!value || outcome_from_json(line->key, strlen(line->key), value, &outcome, err) < 0) {
+        json_object_put(value);
+        return -1;
+    }
+    struct json_object *printed = json_object_new_object();
+    json_add_text(printed, "report-id", outcome.report_id);
+    json_add_text(printed, "target", outcome.target);
+    json_object_object_foreach(value, name, member)
+        json_object_object_add(printed, name, json_object_get(member));
+    char *text = json_write(printed);
+    puts(text);
+    free(text);
+    json_object_put(printed);
+    json_object_put(value);
+    outcome_free(&outcome);
+    return 0;
+}
+
+static int line_compare(const struct line *a, const struct line *b)
+{
+    return strcmp(a->key, b->key);
+}
+
+int look_outcomes(const struct config *config, int argc, char **argv, struct error *err)
+{
+    (void)argc;
+    (void)argv;
+    struct line *lines = NULL, *line, *following;
+    int result = table_read_all(config, "outcomes", line_visit, &lines, err);
+    HASH_SORT(lines, line_compare);
+    HASH_ITER(hh, lines, line, following)
+    {
+        if (result == 0 && line->value)
+            result = line_print(line, err);
+        HASH_DEL(lines, line);
+        free(line->key);
+        free(line->value);
+        free(line);
+    }
+    return result < 0 ? -1 : PROGRAM_OK;
+}
+
+/* ---- lookup ---- */
+
+struct answer {
+    bool done;
+    enum dns_status status;
+};
+
+static void on_answer(void *context, enum dns_status status, const struct txt_record *records,
+                      size_t count)
+{
+    struct answer *answer = context;
+    answer->done = true;
+    answer->status = status;
+    if (status != DNS_TEMPORARY)
+        verbs_print_targets(records, count);
+}
+
+static int look_up(struct dns *dns, const char *domain, struct error *err)
+{
+    struct answer answer = {0};
+    char *name = mem_printf("_smtp._tls.%s", domain);
+    dns_txt(dns, name, on_answer, &answer);
+    free(name);
+    while (!answer.done) {
+        struct pollfd fd = {dns_fd(dns), POLLIN, 0};
+        poll(&fd, 1, (int)dns_timeout_ms(dns, LOOK_MS));
+        dns_work(dns);
+    }
+    if (answer.status == DNS_TEMPORARY)
+        return error_set(err, ERROR_FATAL, "%s: no answer from DNS for the time being", domain);
+    return PROGRAM_OK;
+}
+
+int look_lookup(const struct config *config, int argc, char **argv, struct error *err)
+{
+    char domain[DOMAIN_MAX];
+    if (argc != 1 || !domain_normalize(argv[0], strlen(argv[0]), domain)) {
+        fputs("tlsrpt-sender: lookup takes one DOMAIN\n", stderr);
+        return PROGRAM_USAGE;
+    }
+    struct dns *dns = dns_new(config_list(config, "dns.servers"), err);
+    if (!dns)
+        return -1;
+    int result = look_up(dns, domain, err);
+    dns_free(&dns);
+    return result;
+}

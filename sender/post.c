@@ -1,0 +1,198 @@
+#include "sender/post.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "common/fetch.h"
+#include "common/memory.h"
+#include "common/text.h"
+
+#define CONNECT_MS  10000
+#define LOW_SPEED   100L /* bytes a second, ... */
+#define LOW_SPEED_S 15L  /* ... for so long: over */
+#define USER_AGENT  "tlsrpt/" TLSRPT_VERSION
+
+struct post {
+    const struct post_request *request;
+    CURL *handle;
+    struct curl_slist *headers;
+    struct curl_slist *pinned;
+    size_t header_bytes;
+    size_t response_bytes;
+    bool blocked;
+};
+
+static bool is_expected(const struct post *post, const struct address *address)
+{
+    for (size_t i = 0; i < post->request->address_count; i++)
+        if (address_equal(&post->request->addresses[i], address))
+            return true;
+    return false;
+}
+
+/* The authoritative gate: whatever libcurl made of the URL, no other address is ever connected to.
+ */
+static curl_socket_t on_socket(void *context, curlsocktype purpose, struct curl_sockaddr *where)
+{
+    struct post *post = context;
+    struct address address;
+    if (purpose != CURLSOCKTYPE_IPCXN || !address_from_sockaddr(&where->addr, &address) ||
+        !is_expected(post, &address)) {
+        post->blocked = true;
+        return CURL_SOCKET_BAD;
+    }
+    return socket(where->family, where->socktype | SOCK_CLOEXEC | SOCK_NONBLOCK, where->protocol);
+}
+
+/* Once more after the handshake, before the first byte of the request. */
+static int on_request(void *context, char *ip, char *local_ip, int port, int local_port)
+{
+    struct post *post = context;
+    struct address address;
+    (void)local_ip;
+    (void)local_port;
+    if (port == post->request->port && address_parse(ip, strlen(ip), &address) &&
+        is_expected(post, &address))
+        return CURL_PREREQFUNC_OK;
+    post->blocked = true;
+    return CURL_PREREQFUNC_ABORT;
+}
+
+static size_t on_header(char *bytes, size_t size, size_t count, void *context)
+{
+    (void)bytes;
+    struct post *post = context;
+    post->header_bytes += size * count;
+    return post->header_bytes > POST_HEADERS_MAX ? 0 : size * count;
+}
+
+static size_t on_response(char *bytes, size_t size, size_t count, void *context)
+{
+    (void)bytes;
+    struct post *post = context;
+    post->response_bytes += size * count;
+    return post->response_bytes > POST_RESPONSE_MAX ? 0 : size * count;
+}
+
+/* "+": the entry ends with libcurl's cache instead of never, so that it cannot outlive its
+ * judgement by much; the gate holds in any case. */
+static struct curl_slist *pin(const struct post_request *request)
+{
+    struct buffer entry = {0};
+    char text[ADDRESS_TEXT];
+    buffer_printf(&entry, "+%s:%d:", request->host, request->port);
+    for (size_t i = 0; i < request->address_count; i++) {
+        address_format(&request->addresses[i], text);
+        buffer_printf(&entry, request->addresses[i].family == AF_INET6 ? "%s[%s]" : "%s%s",
+                      i ? "," : "", text);
+    }
+    struct curl_slist *list = curl_slist_append(NULL, entry.bytes);
+    buffer_free(&entry);
+    return list;
+}
+
+static struct curl_slist *headers_of(const struct post_request *request)
+{
+    struct curl_slist *list = NULL;
+    char *key = mem_printf("Idempotency-Key: %s", request->report_id);
+    list = curl_slist_append(list, "Content-Type: application/tlsrpt+gzip");
+    list = curl_slist_append(list, "Expect:"); /* or libcurl waits a second for a 100 */
+    list = curl_slist_append(list, "Accept:");
+    list = curl_slist_append(list, key);
+    free(key);
+    return list;
+}
+
+static void options_set(struct post *post)
+{
+    CURL *handle = post->handle;
+    const struct post_request *request = post->request;
+    curl_easy_setopt(handle, CURLOPT_URL, request->url);
+    curl_easy_setopt(handle, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+    curl_easy_setopt(handle, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->payload_bytes);
+    curl_easy_setopt(handle, CURLOPT_POSTFIELDS, request->payload);
+    curl_easy_setopt(handle, CURLOPT_HTTPHEADER, post->headers);
+    curl_easy_setopt(handle, CURLOPT_USERAGENT, USER_AGENT);
+    curl_easy_setopt(handle, CURLOPT_RESOLVE, post->pinned);
+    curl_easy_setopt(handle, CURLOPT_PATH_AS_IS, 1L);
+    /* a connection that dies unanswered is not to be tried again behind our back, nor shared by the
+     * verified and the unverified */
+    curl_easy_setopt(handle, CURLOPT_FRESH_CONNECT, 1L);
+    curl_easy_setopt(handle, CURLOPT_FORBID_REUSE, 1L);
+    curl_easy_setopt(handle, CURLOPT_SSL_SESSIONID_CACHE, 0L);
+    curl_easy_setopt(handle, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+    curl_easy_setopt(handle, CURLOPT_SSL_VERIFYPEER, request->verify ? 1L : 0L);
+    curl_easy_setopt(handle, CURLOPT_SSL_VERIFYHOST, request->verify ? 2L : 0L);
+    if (request->ca_file)
+        curl_easy_setopt(handle, CURLOPT_CAINFO, request->ca_file);
+    curl_easy_setopt(handle, CURLOPT_LOW_SPEED_LIMIT, LOW_SPEED);
+    curl_easy_setopt(handle, CURLOPT_LOW_SPEED_TIME, LOW_SPEED_S);
+    curl_easy_setopt(handle, CURLOPT_HTTP_CONTENT_DECODING, 0L);
+}
+
+static void callbacks_set(struct post *post, void *data)
+{
+    CURL *handle = post->handle;
+    curl_easy_setopt(handle, CURLOPT_PRIVATE, data);
+    curl_easy_setopt(handle, CURLOPT_OPENSOCKETFUNCTION, on_socket);
+    curl_easy_setopt(handle, CURLOPT_OPENSOCKETDATA, post);
+    curl_easy_setopt(handle, CURLOPT_PREREQFUNCTION, on_request);
+    curl_easy_setopt(handle, CURLOPT_PREREQDATA, post);
+    curl_easy_setopt(handle, CURLOPT_HEADERFUNCTION, on_header);
+    curl_easy_setopt(handle, CURLOPT_HEADERDATA, post);
+    curl_easy_setopt(handle, CURLOPT_WRITEFUNCTION, on_response);
+    curl_easy_setopt(handle, CURLOPT_WRITEDATA, post);
+}
+
+struct post *post_open(const struct post_request *request, void *data)
+{
+    struct post *post = mem_alloc(sizeof(*post));
+    const struct fetch_limits limits = {CONNECT_MS, request->timeout_ms};
+    post->request = request;
+    post->handle = fetch_handle("https", &limits);
+    post->headers = headers_of(request);
+    post->pinned = pin(request);
+    options_set(post);
+    callbacks_set(post, data);
+    return post;
+}
+
+void post_close(struct post **post)
+{
+    if (!*post)
+        return;
+    curl_easy_cleanup((*post)->handle);
+    curl_slist_free_all((*post)->headers);
+    curl_slist_free_all((*post)->pinned);
+    free(*post);
+    *post = NULL;
+}
+
+CURL *post_handle(const struct post *post)
+{
+    return post->handle;
+}
+
+bool post_is_uploaded(const struct post *post)
+{
+    curl_off_t bytes = 0;
+    curl_easy_getinfo(post->handle, CURLINFO_SIZE_UPLOAD_T, &bytes);
+    return bytes >= (curl_off_t)post->request->payload_bytes;
+}
+
+struct attempt_https post_result(const struct post *post, CURLcode code)
+{
+    long status = 0;
+    curl_off_t retry_after_s = 0;
+    curl_easy_getinfo(post->handle, CURLINFO_RESPONSE_CODE, &status);
+    curl_easy_getinfo(post->handle, CURLINFO_RETRY_AFTER, &retry_after_s);
+    return (struct attempt_https){
+        .curl_code = (int)code,
+        .status = (int)status,
+        .uploaded = post_is_uploaded(post),
+        .blocked = post->blocked,
+        .retry_after_ms = retry_after_s < INT64_MAX / 1000 ? retry_after_s * 1000 : INT64_MAX,
+    };
+}

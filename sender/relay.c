@@ -1,0 +1,158 @@
+#include "sender/relay.h"
+
+#include <curl/curl.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/fetch.h"
+#include "common/log.h"
+#include "common/memory.h"
+
+/* RFC 5321 section 4.5.3.2.6: the final reply may take ten minutes, and giving up earlier makes
+ * duplicates. */
+#define CONNECT_MS 30000
+#define REPLY_S    600L
+#define TOTAL_MS   900000
+
+struct relay {
+    const struct config *config;
+    const char *from;
+    CURL *handle; /* NULL: no connection */
+    char message[CURL_ERROR_SIZE];
+};
+
+/* What is being sent, and how far it is. */
+struct upload {
+    const struct relay_letter *letter;
+    size_t sent;
+};
+
+struct relay *relay_new(const struct config *config, const char *from)
+{
+    struct relay *relay = mem_alloc(sizeof(*relay));
+    relay->config = config;
+    relay->from = from;
+    return relay;
+}
+
+static void connection_close(struct relay *relay)
+{
+    if (relay->handle)
+        curl_easy_cleanup(relay->handle);
+    relay->handle = NULL;
+}
+
+void relay_free(struct relay **relay)
+{
+    if (!*relay)
+        return;
+    connection_close(*relay);
+    free(*relay);
+    *relay = NULL;
+}
+
+static size_t on_read(char *bytes, size_t size, size_t count, void *context)
+{
+    struct upload *upload = context;
+    size_t left = upload->letter->message_bytes - upload->sent;
+    size_t now = size * count < left ? size * count : left;
+    if (now > 0 && atomic_load(upload->letter->cancel))
+        return CURL_READFUNC_ABORT;
+    memcpy(bytes, upload->letter->message + upload->sent, now);
+    upload->sent += now;
+    return now;
+}
+
+/* Also before the first byte: while it connects, or waits for a reply. */
+static int on_progress(void *context, curl_off_t dltotal, curl_off_t dlnow, curl_off_t ultotal,
+                       curl_off_t ulnow)
+{
+    const struct upload *upload = context;
+    (void)dltotal;
+    (void)dlnow;
+    (void)ultotal;
+    (void)ulnow;
+    return atomic_load(upload->letter->cancel) && upload->sent < upload->letter->message_bytes;
+}
+
+static long use_ssl(const struct config *config)
+{
+    const char *tls = config_text(config, "smtp.tls");
+    return strcmp(tls, "required") == 0        ? (long)CURLUSESSL_ALL
+           : strcmp(tls, "opportunistic") == 0 ? (long)CURLUSESSL_TRY
+                                               : (long)CURLUSESSL_NONE;
+}
+
+/* The password file is read for each connection: a rotated one is seen. */
+static void login_set(struct relay *relay)
+{
+    char *password = NULL;
+    struct error err;
+    if (!config_text(relay->config, "smtp.user"))
+        return;
+    if (config_secret(relay->config, "smtp.password_file", &password, &err) < 0)
+        log_warn("no relay password", log_text("error", err.text));
+    curl_easy_setopt(relay->handle, CURLOPT_HTTPAUTH, (long)CURLAUTH_ANY);
+    curl_easy_setopt(relay->handle, CURLOPT_USERNAME, config_text(relay->config, "smtp.user"));
+    curl_easy_setopt(relay->handle, CURLOPT_PASSWORD, password ? password : "");
+    if (password)
+        explicit_bzero(password, strlen(password));
+    free(password);
+}
+
+static void connection_open(struct relay *relay)
+{
+    const struct fetch_limits limits = {CONNECT_MS, TOTAL_MS};
+    bool verify = use_ssl(relay->config) == (long)CURLUSESSL_ALL;
+    if (relay->handle)
+        return;
+    relay->handle = fetch_handle("smtp", &limits);
+    curl_easy_setopt(relay->handle, CURLOPT_URL, config_text(relay->config, "smtp.relay"));
+    curl_easy_setopt(relay->handle, CURLOPT_USE_SSL, use_ssl(relay->config));
+    /* opportunistic means: better than nothing, whoever it is */
+    curl_easy_setopt(relay->handle, CURLOPT_SSL_VERIFYPEER, verify ? 1L : 0L);
+    curl_easy_setopt(relay->handle, CURLOPT_SSL_VERIFYHOST, verify ? 2L : 0L);
+    curl_easy_setopt(relay->handle, CURLOPT_SERVER_RESPONSE_TIMEOUT, REPLY_S);
+    curl_easy_setopt(relay->handle, CURLOPT_ERRORBUFFER, relay->message);
+    login_set(relay);
+}
+
+static void letter_set(struct relay *relay, struct upload *upload, struct curl_slist *recipients)
+{
+    curl_easy_setopt(relay->handle, CURLOPT_UPLOAD, 1L);
+    curl_easy_setopt(relay->handle, CURLOPT_MAIL_FROM, relay->from);
+    curl_easy_setopt(relay->handle, CURLOPT_MAIL_RCPT, recipients);
+    curl_easy_setopt(relay->handle, CURLOPT_INFILESIZE_LARGE,
+                     (curl_off_t)upload->letter->message_bytes);
+    curl_easy_setopt(relay->handle, CURLOPT_READFUNCTION, on_read);
+    curl_easy_setopt(relay->handle, CURLOPT_READDATA, upload);
+    curl_easy_setopt(relay->handle, CURLOPT_NOPROGRESS, 0L);
+    curl_easy_setopt(relay->handle, CURLOPT_XFERINFOFUNCTION, on_progress);
+    curl_easy_setopt(relay->handle, CURLOPT_XFERINFODATA, upload);
+}
+
+/* After any error the connection goes: a late reply on it would answer the next message. */
+bool relay_send(struct relay *relay, const struct relay_letter *letter, struct attempt_smtp *facts)
+{
+    long reply = 0;
+    struct upload upload = {letter, 0};
+    struct curl_slist *recipients = curl_slist_append(NULL, letter->mailbox);
+    relay->message[0] = '\0';
+    connection_open(relay);
+    letter_set(relay, &upload, recipients);
+    CURLcode code = curl_easy_perform(relay->handle);
+    curl_easy_getinfo(relay->handle, CURLINFO_RESPONSE_CODE, &reply);
+    curl_slist_free_all(recipients);
+    if (code == CURLE_OK)
+        curl_easy_setopt(relay->handle, CURLOPT_MAIL_RCPT, NULL);
+    else
+        connection_close(relay);
+    if (code == CURLE_ABORTED_BY_CALLBACK)
+        return false;
+    *facts = (struct attempt_smtp){
+        .curl_code = (int)code,
+        .reply = (int)reply,
+        .phase = attempt_smtp_phase((int)code, relay->message, (int)reply),
+    };
+    return true;
+}
