@@ -155,7 +155,7 @@ elastic_is_ready() { http_is_ok "$ELASTIC_PORT" '/_cluster/health?wait_for_statu
 
 dns_setup() {
     mkdir -p "$RUN_DIR/data/dns"
-    "$LOCAL/dns" --run "$RUN" --no-reload "${1:-$LOCAL/example.dns}"
+    "$LOCAL/dns" --run "$RUN" --no-reload "${DNS_FILE:-$LOCAL/example.dns}"
 }
 
 dns_configure() {

@@ -99,7 +99,7 @@ def test_documents_become_reports():
         run.wait("all reports arrive", 120, lambda: all_arrived(run, ledger))
         run.wait_idle()
         check(run, ledger)
-        run.stop()
+        run.stop(programs=("aggregator", "sender"))
 
 
 class Killer(threading.Thread):
@@ -138,7 +138,7 @@ def kill_round(name, value):
     pick = random.Random(value)
     ledger, generator = Ledger(), Generator(value, domains(), yesterday())
     loaded = [0]
-    conf = {"report.grace": grace_until(25)}
+    conf = {"report.grace": grace_until(25), "aggregate.interval": "2s"}
     with Run(name, conf=conf, dns=list(zone())) as run:
         run.index()
         run.start(2)
@@ -154,7 +154,7 @@ def kill_round(name, value):
         run.wait("all reports arrive", 180, lambda: all_arrived(run, ledger))
         run.wait_idle(120)
         check(run, ledger)
-        run.stop(2)
+        run.stop(2, programs=("aggregator", "sender"))
 
 
 def test_kill_of_every_process():
