@@ -833,8 +833,8 @@ enum elastic_answer elastic_request_end(struct elastic *elastic, struct elastic_
 }
 
 /* One small question, its answer judged. */
-static enum elastic_answer ask(struct elastic *elastic, const char *path, const char *body,
-                               struct buffer *reply, struct error *err)
+static enum elastic_answer question(struct elastic *elastic, const char *path, const char *body,
+                                    struct buffer *reply, struct error *err)
 {
     long status = 0;
     if (request_prepare(elastic, &elastic->blocking, ASK_MS, err) < 0)
@@ -845,17 +845,23 @@ static enum elastic_answer ask(struct elastic *elastic, const char *path, const 
     if (result < 0 || is_gateway_trouble(status))
         address_failed(elastic, &elastic->blocking);
     if (result < 0)
-        return count(err->kind == ERROR_CONFIG ? ELASTIC_DENIED : ELASTIC_BUSY);
+        return err->kind == ERROR_CONFIG ? ELASTIC_DENIED : ELASTIC_BUSY;
     enum elastic_answer answer = elastic_classify(status, reply->bytes, reply->length, err);
     if (answer != ELASTIC_OK)
         error_wrap(err, "%.*s", (int)strcspn(path, "?"), path);
-    return count(answer);
+    return answer;
+}
+
+static enum elastic_answer ask(struct elastic *elastic, const char *path, const char *body,
+                               struct buffer *reply, struct error *err)
+{
+    return count(question(elastic, path, body, reply, err));
 }
 
 enum elastic_answer elastic_hello(struct elastic *elastic, struct error *err)
 {
     struct buffer reply = {0};
-    enum elastic_answer answer = ask(elastic, "/", NULL, &reply, err);
+    enum elastic_answer answer = question(elastic, "/", NULL, &reply, err);
     /* Only "/" is refused to keys without cluster privileges, and unknown to small builds. */
     bool silent = answer == ELASTIC_DENIED && reply.bytes && !strstr(err->text, "HTTP 401");
     struct error ignored;
@@ -869,7 +875,7 @@ enum elastic_answer elastic_hello(struct elastic *elastic, struct error *err)
     }
     json_object_put(about);
     buffer_free(&reply);
-    return silent ? ELASTIC_OK : answer;
+    return count(silent ? ELASTIC_OK : answer);
 }
 
 /* Asks for `what` of name and lets parse() read it. */

@@ -20,7 +20,7 @@
 #define RETRY_MIN_MS 1000
 #define RETRY_MAX_MS 10000
 #define MINUTE_MS    60000 /* between two tries that somebody must help, and between warnings */
-#define LAG_EVERY_MS 15000
+#define LAG_EVERY_MS 5000
 #define OUTPUTS_WAIT 200 /* ms until a commit made room */
 
 /* Where a round stands. One request to Elasticsearch a turn, so that the loop keeps turning. */

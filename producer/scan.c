@@ -29,7 +29,7 @@
 #define OUTPUT_BYTES    ((size_t)16 << 20) /* of one task; the rest becomes a task of its own */
 #define MOVE_AGE_MS     30000 /* a task makes way no more often: it comes up again at once */
 #define WAIT_MS         1000
-#define HELLO_EVERY_MS  5000
+#define HELLO_EVERY_MS  1000
 #define MINUTE_MS       60000
 
 /* What becomes of documents; the last two are no documents but count beside them. */
