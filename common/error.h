@@ -10,6 +10,7 @@ enum error_kind {
     ERROR_REJECT, /* this record is wrong: set it aside, go on */
     ERROR_FATAL,  /* this process is wrong: exit 1, be restarted */
     ERROR_CONFIG, /* the configuration is wrong: exit 78, somebody must edit it */
+    ERROR_ABSENT, /* what was asked for is not there yet: exit 2 */
 };
 
 struct error {

@@ -233,7 +233,14 @@ static int print_markdown(const struct program *program, const char *table)
 
 static int exit_code(const struct error *err)
 {
-    return err->kind == ERROR_CONFIG ? PROGRAM_CONFIG : PROGRAM_FATAL;
+    switch (err->kind) {
+    case ERROR_CONFIG:
+        return PROGRAM_CONFIG;
+    case ERROR_ABSENT:
+        return PROGRAM_USAGE;
+    default:
+        return PROGRAM_FATAL;
+    }
 }
 
 /* Sentences about the configuration begin with file and line. */
@@ -326,7 +333,7 @@ static void run_failed(const struct run *run, const struct error *err)
 {
     int none = PROGRAM_OK;
     bool first = atomic_compare_exchange_strong(run->first_exit, &none, exit_code(err));
-    log_write(first ? LOG_ERROR : LOG_WARN, "job failed",
+    log_write(first ? LOG_ERROR : LOG_INFO, "job failed",
               LOG_FIELDS(log_text("job", run->job->name), log_text("error", err->text), {0}));
     shutdown_request();
 }

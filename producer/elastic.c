@@ -660,7 +660,7 @@ int elastic_config_check(const struct config *config, struct error *err)
         if (url_check(urls->items[i], err) < 0)
             return -1;
     if (strcmp(config_text(config, "elastic.distribution"), "opensearch") == 0)
-        return error_set(err, ERROR_CONFIG,
+        return error_set(err, ERROR_ABSENT,
                          "elastic.distribution: opensearch is not supported yet");
     return filter_check(config_text(config, "elastic.filter"), err);
 }
@@ -869,7 +869,7 @@ enum elastic_answer elastic_hello(struct elastic *elastic, struct error *err)
         answer == ELASTIC_OK ? reply_parse(reply.bytes, reply.length, &ignored) : NULL;
     const char *distribution = member_text(member(about, "version"), "distribution");
     if (distribution && strcmp(distribution, "opensearch") == 0) {
-        error_set(err, ERROR_CONFIG, "%s is an OpenSearch server: not supported yet",
+        error_set(err, ERROR_ABSENT, "%s is an OpenSearch server: not supported yet",
                   elastic->urls->items[elastic->url]);
         answer = ELASTIC_WRONG;
     }

@@ -658,11 +658,14 @@ static int scan_start(struct scan *scan, struct error *err)
 int scan_run(const struct config *config, struct error *err)
 {
     struct scan scan = {.config = config};
+    struct flight *flight, *next;
     int result = scan_start(&scan, err);
     if (result == 0)
         result = scan_loop(&scan, err);
-    while (scan.flights) /* of partitions that were lost when the job failed */
-        flight_free(scan.flights);
+    DL_FOREACH_SAFE(scan.flights, flight, next)
+    {
+        flight_free(flight); /* of a partition that was lost when the job failed */
+    }
     troubles_free(&scan.troubles);
     curl_multi_cleanup(scan.multi);
     elastic_free(&scan.elastic);

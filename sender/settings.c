@@ -141,7 +141,7 @@ static int check_smtp_job(const struct config *config, struct error *err)
         return error_set(err, ERROR_CONFIG, "job smtp needs smtp.relay");
     if (is_choice(config, "dkim.mode", "sign"))
         return error_set(
-            err, ERROR_CONFIG,
+            err, ERROR_ABSENT,
             "job smtp: dkim.mode=sign is not available yet; dkim.mode=relay lets the relay sign");
     return settings_sender_read(config, &sender, err);
 }

@@ -42,11 +42,12 @@ static int conf_apply(rd_kafka_conf_t *conf, const struct client_setting *settin
     return 0;
 }
 
-/* librdkafka's own lines go into our log; its debug chatter only when somebody asked for it. */
+/* librdkafka repeats a broker's absence in every thread: that is for debugging. What matters comes
+ * back as an error, and the worker says it once. */
 static void on_log(const rd_kafka_t *client, int level, const char *facility, const char *text)
 {
     (void)client;
-    enum log_level ours = level <= 3 ? LOG_WARN : LOG_DEBUG;
+    enum log_level ours = level <= 2 ? LOG_WARN : LOG_DEBUG;
     log_write(ours, "kafka",
               LOG_FIELDS(log_text("facility", facility), log_text("text", text), {0}));
 }

@@ -180,11 +180,11 @@ def seed():
     return value
 
 
-def main(*tests):
-    """Runs tests (functions); prints a line for each; the exit code says whether all held. The last line is the count."""
+def main(*tests, by_name=()):
+    """Runs tests (functions), or those named on the command line, also of by_name; prints a line for each; the exit code says whether all held. The last line is the count."""
     wanted = sys.argv[1:]
     failed = 0
-    chosen = [test for test in tests if not wanted or test.__name__ in wanted]
+    chosen = [test for test in [*tests, *by_name] if test.__name__ in wanted] if wanted else tests
     for test in chosen:
         started = time.monotonic()
         try:

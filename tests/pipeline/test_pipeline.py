@@ -1,5 +1,6 @@
 """The whole way on real servers: documents in, reports out, held against the ledger. Then again with two processes of
 every program and `kill -9` of each in mid-run."""
+import json
 import random
 import threading
 import time
@@ -10,8 +11,9 @@ from harness import Failed, PROGRAMS, Run, grace_until, main, say, seed, yesterd
 # what each domain publishes, and so where its reports must arrive
 HTTPS = "https://{name}.receivers.example:@HTTPS_PORT@/tlsrpt"
 MAIL = "mailto:tlsrpt@{name}.example"
-NAMES = ["alpha", "beta", "gamma", "delta", "epsilon", "zeta"]
-PUBLISHED = {"alpha": [HTTPS], "beta": [MAIL], "gamma": [MAIL, HTTPS], "delta": [HTTPS], "epsilon": [MAIL], "zeta": []}
+FORMS = {"alpha": [HTTPS], "beta": [MAIL], "gamma": [MAIL, HTTPS], "delta": [HTTPS], "epsilon": [MAIL], "zeta": []}
+PUBLISHED = {f"{name}{number}": forms for name, forms in FORMS.items() for number in range(8)}
+SILENT = "zeta"  # publishes nothing
 
 
 def zone():
@@ -29,7 +31,7 @@ def targets(run):
 
 
 def domains():
-    return [f"{name}.example" for name in NAMES]
+    return [f"{name}.example" for name in PUBLISHED]
 
 
 def all_arrived(run, ledger):
@@ -73,8 +75,8 @@ def check_outcomes(run, account):
     account.problems += [f"recorded as delivered but did not arrive: {key}" for key in delivered - arrived]
     account.problems += [f"no end: {line}" for line in outcomes if line["state"] == "waiting"]
     no_target = [line for line in outcomes if line["state"] == "no-target"]
-    if not no_target or any(line["domain"] != "zeta.example" for line in no_target):
-        account.problems.append(f"zeta.example publishes nothing: {no_target}")
+    if not no_target or any(not line["domain"].startswith(SILENT) for line in no_target):
+        account.problems.append(f"{SILENT} publishes nothing: {no_target}")
 
 
 def documents_with_faults(generator, ledger, count):
@@ -134,20 +136,30 @@ def progress(run, loaded):
     return text
 
 
+def slow_receivers(run):
+    """Some answer only after a while, so that a kill finds deliveries under way."""
+    for name in PUBLISHED:
+        if name.startswith(("alpha", "gamma")):
+            (run.received / "https-wait").mkdir(exist_ok=True)
+            (run.received / "https-wait" / f"{name}.receivers.example").write_text("0.7")
+
+
 def kill_round(name, value):
     pick = random.Random(value)
     ledger, generator = Ledger(), Generator(value, domains(), yesterday())
     loaded = [0]
-    conf = {"report.grace": grace_until(25), "aggregate.interval": "2s"}
+    # reports are due from 20 s on, spread over 15: kills fall before, among and after them
+    conf = {"report.grace": grace_until(20), "report.spread": "15s", "aggregate.interval": "2s"}
     with Run(name, conf=conf, dns=list(zone())) as run:
         run.index()
+        slow_receivers(run)
         run.start(2)
-        killer = Killer(run, pick, 30, progress(run, loaded))
+        killer = Killer(run, pick, 40, progress(run, loaded))
         killer.start()
         for _ in range(8):
             run.load(documents_with_faults(generator, ledger, 1500))
             loaded[0] += 1500
-            time.sleep(pick.uniform(0, 1.5))  # the load's own pace, not a wait for anything
+            time.sleep(pick.uniform(0, 1))  # the load's own pace, not a wait for anything
         killer.join()
         if killer.error:
             raise killer.error
@@ -157,9 +169,52 @@ def kill_round(name, value):
         run.stop(2, programs=("aggregator", "sender"))
 
 
+def test_rejects_harm_no_neighbour():
+    """A hundred documents of each kind that is rejected, each beside good ones."""
+    ledger, generator = Ledger(), Generator(seed(), domains(), yesterday())
+    with Run("test-rejects", conf={"aggregate.interval": "2s"}, dns=list(zone())) as run:
+        run.index()
+        for reason in BAD_REASONS:
+            batch = []
+            for _ in range(100):
+                batch += [generator.one(ledger), generator.bad(reason), generator.one(ledger)]
+                ledger.rejected[reason] += 1
+            run.load(batch)
+        run.load(updated_documents(run, generator, ledger, 100))
+        run.start()
+        run.wait("all reports arrive", 120, lambda: all_arrived(run, ledger))
+        run.wait_idle()
+        check(run, ledger)
+        run.stop(programs=("aggregator", "sender"))
+
+
+def updated_documents(run, generator, ledger, count):
+    """Writes documents twice under one id: rejected as updated, not counted twice. Gives as many good neighbours."""
+    for number in range(count):
+        document = json.dumps(generator.one(Ledger())).encode()
+        for _ in range(2):
+            run.elastic("PUT", f"/tlsrpt/_doc/updated-{number}", document)
+        ledger.rejected["updated"] += 1
+    return [generator.one(ledger) for _ in range(count)]
+
+
 def test_kill_of_every_process():
     kill_round("test-kill", seed())
 
 
+def test_twenty_kill_rounds():
+    """Only by name: it takes twenty minutes."""
+    failures = []
+    for number in range(20):
+        value = seed() + number
+        try:
+            kill_round("test-kill", value)
+        except Failed as error:
+            failures.append(f"round {number + 1}, seed {value}: {error}")
+        say(f"round {number + 1} of 20: {len(failures)} failed so far")
+    if failures:
+        raise Failed("\n".join(failures))
+
+
 if __name__ == "__main__":
-    main(test_documents_become_reports, test_kill_of_every_process)
+    main(test_documents_become_reports, test_rejects_harm_no_neighbour, test_kill_of_every_process, by_name=[test_twenty_kill_rounds])

@@ -1,0 +1,103 @@
+"""What is wrong at the start is said in one clear line, with the right exit code, and soon: a wrong configuration of every
+kind, no broker, no topic, another number of partitions, a lost offset."""
+import subprocess
+import tempfile
+import time
+
+from harness import BIN, Failed, Run, main, say
+
+GOOD = {
+    "elastic.url": "http://127.0.0.1:1", "elastic.index": "tlsrpt", "report.organization_name": "Example",
+    "report.contact_info": "tlsrpt@sender.example", "smtp.relay": "smtp://127.0.0.1:1", "dkim.mode": "relay", "deliver.mode": "live",
+    "topics.replication": "1",
+}
+FATAL, USAGE, CONFIG = 1, 2, 78
+
+
+def start(program, settings, *arguments, seconds=40):
+    """(exit code, its lines at warn or error and bare ones) of a program that is not expected to run."""
+    command = [BIN / f"tlsrpt-{program}", *arguments]
+    for key, value in settings.items():
+        command += ["-o", f"{key}={value}"]
+    result = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=seconds)
+    lines = [line for line in result.stderr.splitlines() if " info " not in line and " debug " not in line]
+    return result.returncode, lines
+
+
+def expect(what, got, code, *words):
+    status, lines = got
+    if status != code or len(lines) != 1 or not all(word in lines[0] for word in words):
+        raise Failed(f"{what}: wanted exit {code} and one line with {words}, got exit {status} and {lines}")
+    say(f"{what}: exit {status}: {lines[0]}")
+
+
+def test_wrong_configuration():
+    nowhere = {**GOOD, "kafka.bootstrap.servers": "127.0.0.1:1"}
+    rows = [
+        ("unknown key", "sender", {"report.gracee": "1h"}, CONFIG, ["report.gracee"]),
+        ("bad duration", "aggregator", {"report.grace": "1x"}, CONFIG, ["report.grace", "1x"]),
+        ("out of bounds", "producer", {"scan.task_documents": "0"}, CONFIG, ["scan.task_documents"]),
+        ("no choice", "sender", {"https.verify": "maybe"}, CONFIG, ["https.verify"]),
+        ("unreadable secret", "producer", {"elastic.user": "u", "elastic.password_file": "/nonexistent"}, CONFIG, ["elastic.password_file"]),
+        ("contradiction", "sender", {"deliver.mode": "redirect"}, CONFIG, ["deliver.redirect"]),
+        ("submitter", "sender", {"mail.from": "a@other.example"}, CONFIG, ["mail.from"]),
+        ("a rule of the loop", "aggregator", {"kafka.isolation.level": "read_uncommitted"}, CONFIG, ["isolation.level"]),
+        ("unknown librdkafka property", "aggregator", {"kafka.no.such.thing": "1"}, CONFIG, ["no.such.thing"]),
+        ("unknown job", "sender", {"jobs": "fax"}, CONFIG, ["fax"]),
+        ("signing", "sender", {"dkim.mode": "sign"}, USAGE, ["dkim.mode"]),
+        ("OpenSearch", "producer", {"elastic.distribution": "opensearch"}, USAGE, ["opensearch"]),
+    ]
+    for what, program, change, code, words in rows:
+        expect(what, start(program, {**nowhere, **change}), code, *words)
+    expect("no broker named", start("aggregator", GOOD), CONFIG, "kafka.bootstrap.servers")
+
+
+def test_wrong_file():
+    with tempfile.NamedTemporaryFile("w", suffix=".conf") as conf:
+        conf.write("# a comment\nreport.grace = 1h\nreport.spread = soon\n")
+        conf.flush()
+        expect("file and line", start("aggregator", {}, "-c", conf.name), CONFIG, f"{conf.name}:3", "report.spread")
+    expect("no such file", start("aggregator", {}, "-c", "/nonexistent.conf"), CONFIG, "/nonexistent.conf")
+
+
+def test_absent_verbs():
+    for program, verb in (("producer", "backfill"), ("sender", "trace"), ("aggregator", "show")):
+        expect(f"{program} {verb}", start(program, {}, verb), USAGE)
+
+
+def test_broker_absent():
+    for program in ("producer", "aggregator", "sender"):
+        started = time.monotonic()
+        expect(program, start(program, {**GOOD, "kafka.bootstrap.servers": "127.0.0.1:1"}), FATAL, "kafka does not answer")
+        if time.monotonic() - started > 30:
+            raise Failed(f"{program} needed {time.monotonic() - started:.0f} s to say so")
+
+
+def test_topics_wrong():
+    with Run("test-start") as run:
+        good = {**GOOD, "kafka.bootstrap.servers": f"127.0.0.1:{run.ports['KAFKA_PORT']}", "retry.delays": "2s 5s 10s"}
+        expect("topic missing", start("aggregator", {**good, "topics.prefix": "other."}), FATAL, "other.events", "tlsrpt-producer topics")
+        expect("partition count", start("aggregator", {**good, "topics.partitions": "events=7"}), CONFIG, "events", "24", "7")
+        again = start("producer", good, "topics")
+        if again != (0, []):
+            raise Failed(f"topics is not safe to run again: {again}")
+        lose_offsets(run)
+        expect("offset lost", start("aggregator", good), FATAL, "tlsrpt.aggregate", "expired", "--accept-loss")
+        expect("topics names the loss", start("producer", good, "topics"), FATAL, "tlsrpt.aggregate", "--accept-loss")
+        if start("producer", good, "topics", "--accept-loss") != (0, []):
+            raise Failed("topics --accept-loss failed")
+
+
+def lose_offsets(run):
+    """Records of events that nobody read are deleted, as retention would."""
+    lines = "".join(f"a.example {n}\n" for n in range(50))
+    run.kafka("kafka.tools.ConsoleProducer", "--topic", "tlsrpt.events", "--property", "parse.key=true",
+              "--property", "key.separator= ", input=lines)
+    offsets = run.directory / "delete.json"
+    partitions = ",".join(f'{{"topic":"tlsrpt.events","partition":{n},"offset":-1}}' for n in range(24))
+    offsets.write_text(f'{{"partitions":[{partitions}],"version":1}}')
+    run.kafka("org.apache.kafka.tools.DeleteRecordsCommand", "--offset-json-file", offsets)
+
+
+if __name__ == "__main__":
+    main(test_wrong_configuration, test_wrong_file, test_absent_verbs, test_broker_absent, test_topics_wrong)
