@@ -91,6 +91,12 @@ class Run:
             for index in range(1, count + 1):
                 self.worker("stop", program, index)
 
+    def configure(self, key, value):
+        """Replaces a line of the configuration, for workers that start from now on."""
+        conf = self.directory / "tlsrpt.conf"
+        lines = [line for line in conf.read_text().splitlines() if line.split("=")[0].strip() != key]
+        conf.write_text("\n".join([*lines, f"{key} = {value}", ""]))
+
     def verb(self, program, *arguments):
         """A verb on the running system: its output lines as JSON."""
         command = [BIN / f"tlsrpt-{program}", "-c", self.directory / "tlsrpt.conf", *map(str, arguments)]

@@ -149,10 +149,11 @@ def kill_round(name, value):
     ledger, generator = Ledger(), Generator(value, domains(), yesterday())
     loaded = [0]
     # reports are due from 20 s on, spread over 15: kills fall before, among and after them
-    conf = {"report.grace": grace_until(20), "report.spread": "15s", "aggregate.interval": "2s"}
+    conf = {"report.spread": "15s", "aggregate.interval": "2s"}
     with Run(name, conf=conf, dns=list(zone())) as run:
         run.index()
         slow_receivers(run)
+        run.configure("report.grace", grace_until(20))
         run.start(2)
         killer = Killer(run, pick, 40, progress(run, loaded))
         killer.start()
