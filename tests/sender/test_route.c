@@ -1,0 +1,119 @@
+#include "sender/route.h"
+
+#include <stdio.h>
+
+#include "common/memory.h"
+#include "tests/support/unit.h"
+
+#define HTTPS "https://r.example/t"
+#define MAIL  "mailto:tls@mail.example"
+
+/* One line for each output: its topic, key, and what counts in it. */
+static void describe(const struct message *message, char *text, size_t size)
+{
+    const char *target = "", *via = "";
+    for (size_t i = 0; i < message->header_count; i++) {
+        if (strcmp(message->headers[i].name, "target") == 0)
+            target = message->headers[i].text;
+        if (strcmp(message->headers[i].name, "via") == 0)
+            via = message->headers[i].text;
+    }
+    const char *state = message->value ? strstr(message->value, "\"state\":\"") : NULL;
+    if (strcmp(message->topic, "outcomes") == 0)
+        snprintf(text, size, "outcome [%s] %.*s", message->key,
+                 state ? (int)strcspn(state + 9, "\"") : 0, state ? state + 9 : "");
+    else
+        snprintf(text, size, "%s %s %s%s%s", message->topic, message->key, target,
+                 *via ? " via " : "", via);
+}
+
+static const struct row {
+    const char *name;
+    enum route_mode mode;
+    const char *only; /* deliver.domains */
+    const char *records[2];
+    const char *want[6];
+} rows[] = {
+    {"live: one delivery for each target",
+     ROUTE_LIVE,
+     NULL,
+     {"v=TLSRPTv1; rua=" HTTPS "," MAIL},
+     {"outcome [id " HTTPS "] waiting", "deliveries.https r.example " HTTPS,
+      "outcome [id " MAIL "] waiting", "deliveries.smtp mail.example " MAIL}},
+    {"hold: recorded, not sent",
+     ROUTE_HOLD,
+     NULL,
+     {"v=TLSRPTv1; rua=" MAIL},
+     {"outcome [id " MAIL "] held"}},
+    {"live for other domains only",
+     ROUTE_LIVE,
+     "other.example",
+     {"v=TLSRPTv1; rua=" MAIL},
+     {"outcome [id " MAIL "] held"}},
+    {"live for this domain",
+     ROUTE_LIVE,
+     "p.example",
+     {"v=TLSRPTv1; rua=" MAIL},
+     {"outcome [id " MAIL "] waiting", "deliveries.smtp mail.example " MAIL}},
+    {"redirect: every target's copy, under its own outcome",
+     ROUTE_REDIRECT,
+     NULL,
+     {"v=TLSRPTv1; rua=" HTTPS "," MAIL},
+     {"outcome [id " HTTPS "] waiting",
+      "deliveries.smtp op.example " HTTPS " via mailto:me@op.example",
+      "outcome [id " MAIL "] waiting",
+      "deliveries.smtp op.example " MAIL " via mailto:me@op.example"}},
+    {"no record", ROUTE_LIVE, NULL, {NULL}, {"outcome [id ] no-target"}},
+    {"two records are none (RFC 8460 section 3)",
+     ROUTE_LIVE,
+     NULL,
+     {"v=TLSRPTv1; rua=" MAIL, "v=TLSRPTv1; rua=" MAIL},
+     {"outcome [id ] no-target"}},
+    {"no usable target, also when held",
+     ROUTE_HOLD,
+     NULL,
+     {"v=TLSRPTv1; rua=ftp://a.example"},
+     {"outcome [id ] no-target"}},
+};
+
+static void parse(const struct row *row, struct targets *targets)
+{
+    struct txt_string strings[2];
+    struct txt_record records[2];
+    size_t count = 0;
+    for (; count < 2 && row->records[count]; count++) {
+        strings[count] = (struct txt_string){row->records[count], strlen(row->records[count])};
+        records[count] = (struct txt_record){&strings[count], 1};
+    }
+    targets_parse(records, count, targets);
+}
+
+static void plan_row(void **state)
+{
+    const struct row *row = *state;
+    struct targets targets;
+    struct text_list domains = {0};
+    struct message_list outputs = {0};
+    const struct route_rules rules = {row->mode, "mailto:me@op.example", &domains};
+    const struct route_report report = {"id", "p.example", 20000, "payload", 7};
+    size_t i = 0;
+    char text[300];
+    if (row->only)
+        text_list_add(&domains, row->only, strlen(row->only));
+    parse(row, &targets);
+    route_plan(&rules, &report, &targets, 1700000000000, &outputs);
+    for (; i < NELEMS(row->want) && row->want[i]; i++) {
+        assert_true(i < outputs.count);
+        describe(outputs.items[i], text, sizeof(text));
+        assert_string_equal(text, row->want[i]);
+    }
+    assert_int_equal(outputs.count, i);
+    message_list_free(&outputs);
+    targets_free(&targets);
+    text_list_free(&domains);
+}
+
+int main(void)
+{
+    return RUN_ROWS("route_plan", plan_row, rows);
+}

@@ -1,0 +1,129 @@
+#include "sender/settle.h"
+
+#include "common/kafka/record.h"
+#include "common/memory.h"
+#include "tests/support/unit.h"
+
+#define NOW_MS INT64_C(1700000000000)
+
+static const struct delivery delivery = {
+    .target = "https://r.example/t",
+    .report_id = "2023-11-13.p.example.1-2.abcdef01",
+    .domain = "p.example",
+    .day = 19674,
+    .created_ms = NOW_MS - 5000,
+    .first_attempt_ms = 0,
+    .attempt = 0,
+};
+
+static const char *header(const struct message *message, const char *name)
+{
+    for (size_t i = 0; i < message->header_count; i++)
+        if (strcmp(message->headers[i].name, name) == 0)
+            return message->headers[i].text;
+    return "";
+}
+
+static struct record record_of_delivery(void)
+{
+    return (struct record){.topic = "deliveries.https",
+                           .partition = 4,
+                           .offset = 17,
+                           .key = "r.example",
+                           .key_bytes = 9,
+                           .value = "payload",
+                           .value_bytes = 7};
+}
+
+static void settle(const struct attempt_next *next, struct message_list *outputs)
+{
+    struct record record = record_of_delivery();
+    const struct attempt_result result = {.class = ATTEMPT_RETRY, .code = 503, .reason = "status"};
+    settle_attempt(&record, &delivery, &result, next, "deliveries.https", false, NOW_MS, outputs);
+}
+
+/* RFC 8460 section 5.5: the same bytes, under the same key, with what this try changed. */
+static void test_a_retry_waits_in_its_tier(void **state)
+{
+    (void)state;
+    struct message_list outputs = {0};
+    const struct attempt_next next = {.state = OUTCOME_WAITING,
+                                      .reason = "status",
+                                      .delay_ms = 300000,
+                                      .attempts = 2,
+                                      .first_attempt_ms = NOW_MS - 60000};
+    settle(&next, &outputs);
+    assert_int_equal(outputs.count, 2);
+    assert_string_equal(outputs.items[0]->topic, "outcomes");
+    assert_string_equal(outputs.items[0]->key,
+                        "2023-11-13.p.example.1-2.abcdef01 https://r.example/t");
+    assert_non_null(strstr(outputs.items[0]->value, "\"state\":\"waiting\""));
+    assert_non_null(strstr(outputs.items[0]->value, "\"code\":503"));
+    assert_non_null(strstr(outputs.items[0]->value, "\"next\":1700000300000"));
+    const struct message *again = outputs.items[1];
+    assert_string_equal(again->topic, "delay.5m");
+    assert_string_equal(again->key, "r.example");
+    assert_int_equal(again->value_bytes, 7);
+    assert_memory_equal(again->value, "payload", 7);
+    assert_string_equal(header(again, "to"), "deliveries.https");
+    assert_string_equal(header(again, "attempt"), "2");
+    assert_string_equal(header(again, "first-attempt"), "1699999940000");
+    assert_string_equal(header(again, "created"), "1699999995000");
+    message_list_free(&outputs);
+}
+
+static void test_an_end_is_an_outcome_and_no_more(void **state)
+{
+    (void)state;
+    static const enum outcome_state ends[] = {OUTCOME_DELIVERED, OUTCOME_REFUSED, OUTCOME_EXPIRED,
+                                              OUTCOME_BLOCKED};
+    for (size_t i = 0; i < NELEMS(ends); i++) {
+        struct message_list outputs = {0};
+        const struct attempt_next next = {
+            .state = ends[i], .reason = "r", .attempts = 1, .first_attempt_ms = NOW_MS};
+        settle(&next, &outputs);
+        assert_int_equal(outputs.count, 1);
+        assert_non_null(strstr(outputs.items[0]->value, outcome_state_name(ends[i])));
+        assert_null(strstr(outputs.items[0]->value, "\"next\""));
+        message_list_free(&outputs);
+    }
+}
+
+static void test_what_cannot_be_read_says_where_it_stood(void **state)
+{
+    (void)state;
+    struct delivery read;
+    struct error err;
+    struct record record = record_of_delivery(); /* without headers */
+    assert_int_equal(settle_read(&record, &read, &err), -1);
+    assert_int_equal(err.kind, ERROR_REJECT);
+    struct message *message = settle_reject(&record, "https", "unreadable");
+    assert_string_equal(message->topic, "rejected");
+    assert_string_equal(header(message, "stage"), "https");
+    assert_string_equal(header(message, "reason"), "unreadable");
+    assert_string_equal(header(message, "origin"), "deliveries.https/4/17");
+    assert_non_null(strstr(message->value, "\"length\":7"));
+    message_free(&message);
+}
+
+static void test_a_tombstone_is_no_delivery(void **state)
+{
+    (void)state;
+    struct delivery read;
+    struct error err;
+    struct record record = record_of_delivery();
+    record.value = NULL;
+    assert_int_equal(settle_read(&record, &read, &err), -1);
+    assert_int_equal(err.kind, ERROR_REJECT);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_a_retry_waits_in_its_tier),
+        cmocka_unit_test(test_an_end_is_an_outcome_and_no_more),
+        cmocka_unit_test(test_what_cannot_be_read_says_where_it_stood),
+        cmocka_unit_test(test_a_tombstone_is_no_delivery),
+    };
+    return cmocka_run_group_tests_name("settle", tests, NULL, NULL);
+}
