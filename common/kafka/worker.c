@@ -52,6 +52,7 @@ struct worker {
     int64_t committed_at_ms; /* monotonic, like the others */
     int64_t not_before_ms;   /* of the next commit, after an abort */
     int64_t lag_at_ms;
+    bool joined; /* the group gave this process its partitions, be it none */
     bool commit_soon;
     bool failed; /* with `error`: a callback of librdkafka cannot return it */
     struct error error;
@@ -341,6 +342,7 @@ static int partitions_take(struct worker *worker, rd_kafka_topic_partition_list_
     for (int i = 0; i < list->cnt; i++)
         if (partition_take(worker, &list->elems[i], err) < 0)
             return -1;
+    worker->joined = true;
     log_info("assigned", log_text("job", worker->spec->job), log_number("partitions", list->cnt));
     return 0;
 }
@@ -383,6 +385,7 @@ static void partitions_give_up(struct worker *worker)
     }
     while (worker->ledger.partitions)
         partition_forget(worker, worker->ledger.partitions);
+    worker->joined = false;
     rd_kafka_assign(worker->consumer, NULL);
     log_info(lost ? "lost" : "revoked", log_text("job", worker->spec->job));
 }
@@ -551,7 +554,7 @@ static bool worker_is_ready(const struct worker *worker)
         if (!home->ready)
             return false;
     }
-    return rd_kafka_assignment_lost(worker->consumer) == 0;
+    return worker->joined;
 }
 
 static int64_t partition_lag(struct worker *worker, const struct ledger_partition *home)
