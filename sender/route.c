@@ -24,12 +24,20 @@
 
 /* ---- the rule ---- */
 
+static bool is_listed(const struct text_list *rules, const char *domain)
+{
+    for (size_t i = 0; i < rules->count; i++)
+        if (domain_matches(domain, rules->items[i]))
+            return true;
+    return false;
+}
+
 static bool is_held(const struct route_rules *rules, const char *domain)
 {
     if (rules->mode == ROUTE_HOLD)
         return true;
     return rules->mode == ROUTE_LIVE && rules->domains->count > 0 &&
-           !text_list_has(rules->domains, domain);
+           !is_listed(rules->domains, domain);
 }
 
 static struct message *outcome_message(const struct route_report *report, const char *target,

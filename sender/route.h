@@ -17,8 +17,9 @@ enum route_mode { ROUTE_HOLD, ROUTE_REDIRECT, ROUTE_LIVE };
 
 struct route_rules {
     enum route_mode mode;
-    const char *redirect;            /* normalised URI; ROUTE_REDIRECT only */
-    const struct text_list *domains; /* deliver.domains: live goes to these only; empty: to all */
+    const char *redirect; /* normalised URI; ROUTE_REDIRECT only */
+    const struct text_list
+        *domains; /* deliver.domains: live goes to these (.name: below it) only; none: to all */
 };
 
 /* A report on its way: all borrowed. */
