@@ -44,9 +44,9 @@ static int check_times(const struct config *config, struct error *err)
                      "report.late must be at least report.grace and report.spread together");
 }
 
-int verbs_check(const struct config *config, bool needs_servers, struct error *err)
+int verbs_check(const struct config *config, bool runs_jobs, struct error *err)
 {
-    (void)needs_servers; /* what the filter needs, the job needs too */
+    (void)runs_jobs; /* what the filter needs, the job needs too */
     struct render_identity identity;
     if (identity_of(config, &identity, err) < 0)
         return -1;

@@ -9,7 +9,7 @@
 #include "common/error.h"
 
 /* What every report needs, and contradictions between keys. ERROR_CONFIG. */
-int verbs_check(const struct config *config, bool needs_servers, struct error *err) MUST_USE;
+int verbs_check(const struct config *config, bool runs_jobs, struct error *err) MUST_USE;
 
 /* `render [FILE]`: the lines of `tlsrpt-producer events` -> one report a line, by day, then domain.
  * The end of input closes every day. A line that nobody can read gives its `rejected` line at once.

@@ -40,13 +40,13 @@ static int check_elastic(const struct config *config, struct error *err)
     return elastic_config_check(config, err);
 }
 
-int verbs_check(const struct config *config, bool needs_servers, struct error *err)
+int verbs_check(const struct config *config, bool runs_jobs, struct error *err)
 {
     struct session_rules rules = {0};
     if (rules_of(config, &rules, err) < 0)
         return -1;
     session_rules_free(&rules);
-    return needs_servers ? check_elastic(config, err) : 0;
+    return runs_jobs ? check_elastic(config, err) : 0;
 }
 
 /* ---- events ---- */

@@ -9,7 +9,7 @@
 #include "common/error.h"
 
 /* Keys that the jobs need, and contradictions between keys. ERROR_CONFIG. */
-int verbs_check(const struct config *config, bool needs_servers, struct error *err) MUST_USE;
+int verbs_check(const struct config *config, bool runs_jobs, struct error *err) MUST_USE;
 
 /* `events [FILE]`: one document a line, bare or as a search hit -> lines for the topics events and
  * rejected. A rejected document's line comes at once; the events of 5,000 documents, combined,

@@ -146,7 +146,7 @@ static int check_smtp_job(const struct config *config, struct error *err)
     return settings_sender_read(config, &sender, err);
 }
 
-int settings_check(const struct config *config, bool needs_servers, struct error *err)
+int settings_check(const struct config *config, bool runs_jobs, struct error *err)
 {
     static int (*const checks[])(const struct config *config, struct error *err) = {
         check_sender, check_organization, check_redirect,
@@ -155,5 +155,5 @@ int settings_check(const struct config *config, bool needs_servers, struct error
     for (size_t i = 0; i < NELEMS(checks); i++)
         if (checks[i](config, err) < 0)
             return -1;
-    return needs_servers ? check_smtp_job(config, err) : 0;
+    return runs_jobs ? check_smtp_job(config, err) : 0;
 }

@@ -19,8 +19,8 @@ struct settings_sender {
 int settings_sender_read(const struct config *config, struct settings_sender *sender,
                          struct error *err) MUST_USE;
 
-/* The program's check(): ERROR_CONFIG for what contradicts itself. With needs_servers also for what
+/* The program's check(): ERROR_CONFIG for what contradicts itself. With runs_jobs also for what
  * the configured jobs would miss; in deliver.mode=hold nothing is sent, so nothing is missed. */
-int settings_check(const struct config *config, bool needs_servers, struct error *err) MUST_USE;
+int settings_check(const struct config *config, bool runs_jobs, struct error *err) MUST_USE;
 
 #endif

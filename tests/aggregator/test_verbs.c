@@ -36,8 +36,8 @@ static void check_row(void **state)
     for (size_t i = 0; i < sizeof(row->set) / sizeof(row->set[0]) && row->set[i]; i++)
         assert_int_equal(config_set(config, row->set[i], &err), 0);
     assert_int_equal(config_finish(config, &err), 0);
-    for (int needs_servers = 0; needs_servers < 2; needs_servers++) {
-        int got = verbs_check(config, needs_servers, &err);
+    for (int runs_jobs = 0; runs_jobs < 2; runs_jobs++) {
+        int got = verbs_check(config, runs_jobs, &err);
         assert_int_equal(got, row->want ? -1 : 0);
         assert_int_equal(err.kind, row->want ? ERROR_CONFIG : ERROR_NONE);
         if (row->want)

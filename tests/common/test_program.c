@@ -177,9 +177,9 @@ static const struct verb verbs[] = {
     {NULL, NULL, NULL, NULL, false},
 };
 
-static int check(const struct config *config, bool needs_servers, struct error *err)
+static int check(const struct config *config, bool runs_jobs, struct error *err)
 {
-    if (needs_servers && config_text(config, "smtp.user"))
+    if (runs_jobs && config_text(config, "smtp.user"))
         return error_set(err, ERROR_CONFIG, "smtp.user without smtp.password_file");
     return 0;
 }
@@ -289,9 +289,10 @@ static const struct row {
     {"filters need no Kafka", "arguments", "", 0, "fallback\n", ""},
     {"other verbs do", "server", "", 78, "", "kafka.bootstrap.servers is not set\n"},
     {"with Kafka", KAFKA "server", "", 0, "fallback\n", ""},
-    {"a contradiction", KAFKA "-o smtp.user=x server", "", 78, "",
+    {"a contradiction", KAFKA "-o smtp.user=x", "", 78, "",
      "smtp.user without smtp.password_file\n"},
-    {"which filters do not mind", "-o smtp.user=x arguments", "", 0, "fallback\n", ""},
+    {"which verbs do not mind", KAFKA "-o smtp.user=x server", "", 0, "fallback\n", ""},
+    {"nor filters", "-o smtp.user=x arguments", "", 0, "fallback\n", ""},
     {"jobs need Kafka", "", "", 78, "", "kafka.bootstrap.servers is not set\n"},
     {"a job that is not there", KAFKA "--jobs steady,frob", "", 78, "",
      "jobs: tlsrpt-test has no job \"frob\"\n"},

@@ -19,7 +19,7 @@ static struct config *config_of(const char *assignments)
 
 struct check_row {
     const char *name, *assignments;
-    bool needs_servers;
+    bool runs_jobs;
     const char *complaint; /* a part of it; NULL: none */
 };
 
@@ -75,7 +75,7 @@ static void check_row(void **state)
     const struct check_row *row = *state;
     struct config *config = config_of(row->assignments);
     struct error err = {0};
-    int result = settings_check(config, row->needs_servers, &err);
+    int result = settings_check(config, row->runs_jobs, &err);
     assert_int_equal(result, row->complaint ? -1 : 0);
     if (row->complaint) {
         bool absent = strcmp(row->complaint, "dkim.mode") == 0;

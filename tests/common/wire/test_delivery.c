@@ -13,6 +13,7 @@ struct header {
 
 static const struct header good[] = {
     {"target", "mailto:tls@a.example"},
+    {"via", "mailto:postmaster@b.example"},
     {"report-id", "2026-11-24.example.org.3-17.0a1b2c3d"},
     {"domain", "example.org"},
     {"day", "2026-11-24"},
@@ -30,6 +31,7 @@ static const struct row {
     {"all good", "attempt", "7", NULL},
     {"largest attempt", "attempt", "2147483647", NULL},
     {"largest created", "created", "9223372036854775807", NULL},
+    {"not redirected", "via", NULL, NULL},
     {"no target", "target", NULL, "header target: missing"},
     {"empty target", "target", "", "header target: missing"},
     {"no report-id", "report-id", NULL, "header report-id: missing"},
@@ -72,6 +74,8 @@ static void expect_written(const struct delivery *delivery, const struct row *ro
     delivery_to_headers(delivery, add, &got);
     for (size_t i = 0; i < NELEMS(good); i++) {
         bool replaced = strcmp(good[i].name, row->header) == 0;
+        if (replaced && !row->text) /* the one that may be absent */
+            continue;
         buffer_printf(&want, "%s=%s\n", good[i].name, replaced ? row->text : good[i].text);
     }
     assert_string_equal(got.bytes, want.bytes);
