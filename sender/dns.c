@@ -158,11 +158,11 @@ static void answer_free(struct txt_answer *answer)
     free(answer->records);
 }
 
-/* What the server says does not exist; all else may be different the next time. */
+/* What the server says does not exist, or cannot (a name that is too long is never asked for); all
+ * else may be different the next time. */
 static bool is_none(int status)
 {
-    return status == ARES_ENODATA || status == ARES_ENOTFOUND ||
-           status == ARES_EBADNAME; /* longer than a name can be */
+    return status == ARES_ENODATA || status == ARES_ENOTFOUND || status == ARES_EBADNAME;
 }
 
 static void txt_hand_over(const struct question *question, const struct ares_txt_ext *texts)
@@ -175,6 +175,13 @@ static void txt_hand_over(const struct question *question, const struct ares_txt
     answer_free(&answer);
 }
 
+/* A bad name inside of an answer is a damaged answer, whatever the parser calls it. */
+static int txt_parse(const unsigned char *bytes, int length, struct ares_txt_ext **texts)
+{
+    int status = ares_parse_txt_reply_ext(bytes, length, texts);
+    return status == ARES_EBADNAME ? ARES_EBADRESP : status;
+}
+
 /* The status of the query is not enough: the answer may hold no TXT (an alias to nowhere), or be
  * damaged. */
 static void txt_judge(const struct question *question, int status, const unsigned char *bytes,
@@ -182,7 +189,7 @@ static void txt_judge(const struct question *question, int status, const unsigne
 {
     struct ares_txt_ext *texts = NULL;
     if (status == ARES_SUCCESS)
-        status = ares_parse_txt_reply_ext(bytes, length, &texts);
+        status = txt_parse(bytes, length, &texts);
     if (status == ARES_SUCCESS)
         txt_hand_over(question, texts);
     else

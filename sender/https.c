@@ -131,6 +131,20 @@ static void addresses_judge(struct transfer *transfer, size_t count)
     post_start(transfer, transfer->https->verify != VERIFY_OFF);
 }
 
+/* Its partition went while DNS was asked: nothing was sent, so the next owner does it. */
+static bool is_given_up(struct transfer *transfer)
+{
+    bool lost = record_is_lost(transfer->record);
+    if (!lost && !transfer->https->draining)
+        return false;
+    if (lost)
+        record_finish(transfer->record);
+    else
+        record_abandon(transfer->record);
+    transfer_free(transfer);
+    return true;
+}
+
 static void on_addresses(void *context, enum dns_status status, const struct address *addresses,
                          size_t count)
 {
@@ -140,6 +154,8 @@ static void on_addresses(void *context, enum dns_status status, const struct add
         transfer_free(transfer);
         return;
     }
+    if (is_given_up(transfer))
+        return;
     if (status != DNS_FOUND) {
         settle_without_transfer(transfer, ATTEMPT_RETRY, status == DNS_NONE ? "no-address" : "dns");
         return;
