@@ -104,8 +104,6 @@ void event_free(struct event *event)
 
 static void add_list(struct json_object *object, const char *name, const struct text_list *list)
 {
-    if (!list->count)
-        return;
     struct json_object *array = mem_check(json_object_new_array());
     for (size_t i = 0; i < list->count; i++)
         json_object_array_add(array, mem_check(json_object_new_string(list->items[i])));

@@ -65,8 +65,8 @@ struct event {
 void event_free(struct event *event);
 
 /* {"v":1,"type":"session","day":"2026-11-24","sessions":n,"policy-type":..,"policy-string":[..],"mx-host":[..],
- *  "result-type":.., detail members present}. Empty arrays are left out. The caller owns what is
- * returned. */
+ *  "result-type":.., detail members present}. Both arrays are always there; a reader takes an
+ * absent one as empty. The caller owns what is returned. */
 struct json_object *event_to_json(const struct event *event);
 int event_from_json(struct json_object *json, struct event *event, struct error *err) MUST_USE;
 

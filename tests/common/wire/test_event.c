@@ -18,21 +18,22 @@ static const struct row {
     const char *name;
     const char *json;
 } same_rows[] = {
-    {"success",
-     HEAD "\"sessions\":1,\"policy-type\":\"no-policy-found\",\"result-type\":\"success\"}"},
-    {"most sessions", HEAD "\"sessions\":4294967295,\"policy-type\":\"no-policy-found\","
+    {"success", HEAD "\"sessions\":1,\"policy-type\":\"no-policy-found\",\"policy-string\":[],\"mx-"
+                     "host\":[],\"result-type\":\"success\"}"},
+    {"most sessions", HEAD "\"sessions\":4294967295,\"policy-type\":\"no-policy-found\",\"policy-"
+                           "string\":[],\"mx-host\":[],"
                            "\"result-type\":\"success\"}"},
     {"sts with lists", HEAD "\"sessions\":7,\"policy-type\":\"sts\",\"policy-string\":"
                             "[\"version: STSv1\",\"mode: enforce\"],\"mx-host\":[\"*.a.example\"],"
                             "\"result-type\":\"success\"}"},
     {"failure with every member",
-     HEAD "\"sessions\":2,\"policy-type\":\"tlsa\",\"policy-string\":[\"3 1 1 AB\"],"
+     HEAD "\"sessions\":2,\"policy-type\":\"tlsa\",\"policy-string\":[\"3 1 1 AB\"],\"mx-host\":[],"
           "\"result-type\":\"validation-failure\",\"sending-mta-ip\":\"2001:db8::1\","
           "\"receiving-mx-hostname\":\"mx.a.example\",\"receiving-mx-helo\":\"helo\","
           "\"receiving-ip\":\"192.0.2.1\",\"additional-information\":\"https://a.example/1\","
           "\"failure-reason-code\":\"\xe2\x82\xac \\\"x\\\"\"}"},
-    {"failure without members",
-     HEAD "\"sessions\":1,\"policy-type\":\"sts\",\"result-type\":\"dane-required\"}"},
+    {"failure without members", HEAD "\"sessions\":1,\"policy-type\":\"sts\",\"policy-string\":[],"
+                                     "\"mx-host\":[],\"result-type\":\"dane-required\"}"},
 };
 
 static void comes_back(void **state)

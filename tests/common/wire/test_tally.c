@@ -13,23 +13,26 @@ static struct json_object *parse(const char *text)
 }
 
 #define HEAD "{\"v\":1,\"partition\":3,\"offset\":12345678901,\"bytes\":512,"
-#define NONE "{\"policy-type\":\"no-policy-found\",\"successes\":1,\"failures\":0}"
+#define NONE                                                                                       \
+    "{\"policy-type\":\"no-policy-found\",\"policy-string\":[],\"mx-host\":[],\"successes\":1,"    \
+    "\"failures\":0}"
 
 static const struct row {
     const char *name;
     const char *json;
 } same_rows[] = {
     {"one policy", HEAD "\"policies\":[" NONE "]}"},
-    {"largest counts", HEAD "\"policies\":[{\"policy-type\":\"sts\",\"successes\":4294967295,"
+    {"largest counts", HEAD "\"policies\":[{\"policy-type\":\"sts\",\"policy-string\":[],\"mx-"
+                            "host\":[],\"successes\":4294967295,"
                             "\"failures\":4294967295}]}"},
-    {"policies and details",
-     HEAD "\"policies\":[" NONE ",{\"policy-type\":\"sts\",\"policy-string\":[\"version: STSv1\"],"
-          "\"mx-host\":[\"*.a.example\",\"b.example\"],\"successes\":0,\"failures\":5,\"details\":["
-          "{\"result-type\":\"certificate-expired\",\"count\":2},"
-          "{\"result-type\":\"certificate-expired\",\"sending-mta-ip\":\"192.0.2.1\","
-          "\"failure-reason-code\":\"x\",\"count\":3}]},"
-          "{\"policy-type\":\"tlsa\",\"policy-string\":[\"3 1 1 AB\"],\"successes\":9,"
-          "\"failures\":0}]}"},
+    {"policies and details", HEAD
+     "\"policies\":[" NONE ",{\"policy-type\":\"sts\",\"policy-string\":[\"version: STSv1\"],"
+     "\"mx-host\":[\"*.a.example\",\"b.example\"],\"successes\":0,\"failures\":5,\"details\":["
+     "{\"result-type\":\"certificate-expired\",\"count\":2},"
+     "{\"result-type\":\"certificate-expired\",\"sending-mta-ip\":\"192.0.2.1\","
+     "\"failure-reason-code\":\"x\",\"count\":3}]},"
+     "{\"policy-type\":\"tlsa\",\"policy-string\":[\"3 1 1 AB\"],\"mx-host\":[],\"successes\":9,"
+     "\"failures\":0}]}"},
 };
 
 static void comes_back(void **state)
