@@ -450,6 +450,13 @@ static struct record *record_new(struct ledger_partition *home, rd_kafka_message
     return record;
 }
 
+/* At once, or the rest of this turn would pile up behind the oldest unfinished record. */
+static void pause_when_ahead(struct worker *worker, struct ledger_partition *home)
+{
+    if (home->record_count >= WORKER_AHEAD_RECORDS || home->ahead_bytes >= WORKER_AHEAD_BYTES)
+        pausing(worker, home, true);
+}
+
 /* Takes message. */
 static int message_admit(struct worker *worker, rd_kafka_message_t *message)
 {
@@ -461,6 +468,7 @@ static int message_admit(struct worker *worker, rd_kafka_message_t *message)
         return 0;
     }
     struct record *record = record_new(home, message);
+    pause_when_ahead(worker, home);
     if (!ledger_admit(&worker->ledger, home, record))
         return 0;
     metrics_add("tlsrpt_records_total", 1, worker->spec->job, NULL);
@@ -534,12 +542,8 @@ static void flow_control(struct worker *worker)
     struct ledger_partition *home;
     DL_FOREACH(worker->ledger.partitions, home)
     {
-        if (!home->ready)
-            continue;
-        if (home->record_count > WORKER_AHEAD_RECORDS || home->ahead_bytes > WORKER_AHEAD_BYTES)
-            pausing(worker, home, true);
-        else if (home->record_count <= WORKER_AHEAD_RECORDS / 2 &&
-                 home->ahead_bytes <= WORKER_AHEAD_BYTES / 2)
+        if (home->ready && home->record_count <= WORKER_AHEAD_RECORDS / 2 &&
+            home->ahead_bytes <= WORKER_AHEAD_BYTES / 2)
             pausing(worker, home, false);
     }
 }

@@ -12,7 +12,7 @@ import time
 from harness import BIN, Failed, Run, main, say, seed
 
 COPY = BIN / "obj" / "release" / "tests" / "pipeline" / "copy"
-RECORDS = 20000
+RECORDS = 12000
 KEYS = 60
 
 
