@@ -55,7 +55,7 @@ static int copy_record(void *context, struct record *record, struct error *err)
     struct copy *copy = context;
     struct held *held = mem_alloc(sizeof(*held));
     held->record = record;
-    held->until_ms = time_monotonic_ms() + random() % 1500;
+    held->until_ms = time_monotonic_ms() + random() % 600;
     DL_APPEND(copy->held, held);
     if (broken("early")) {
         struct message_list list = {0};

@@ -84,7 +84,7 @@ def harm_while(workers, seconds, unfinished):
     for name, process in workers.processes.items():  # a zombie that was fenced may have ended: its owner restarts it
         if process.poll() is not None:
             workers.start(name)
-    workers.run.wait("the group finishes", 120, lambda: unfinished() == 0)
+    workers.run.wait("the group finishes", 240, lambda: unfinished() == 0)
 
 
 def copy_problems(run, value, broken=None, seconds=25):
