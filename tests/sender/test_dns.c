@@ -1,0 +1,351 @@
+#include "sender/dns.h"
+
+#include <poll.h>
+#include <stdbool.h>
+#include <stdio.h>
+
+#include "common/memory.h"
+#include "common/time.h"
+#include "tests/support/fake_dns.h"
+#include "tests/support/unit.h"
+
+#define PATIENCE_MS 20000 /* for a machine under load; a right answer takes at most 3 s */
+
+/* What came back, as text: TXT records between newlines, their strings between "|". */
+struct answer {
+    int calls;
+    enum dns_status status;
+    struct buffer text;
+};
+
+static void on_txt(void *context, enum dns_status status, const struct txt_record *records,
+                   size_t count)
+{
+    struct answer *answer = context;
+    answer->calls++;
+    answer->status = status;
+    for (size_t i = 0; i < count; i++) {
+        buffer_text(&answer->text, i ? "\n" : "");
+        for (size_t j = 0; j < records[i].count; j++) {
+            buffer_text(&answer->text, j ? "|" : "");
+            buffer_add(&answer->text, records[i].strings[j].bytes,
+                       records[i].strings[j].length_bytes);
+        }
+    }
+}
+
+static void on_addresses(void *context, enum dns_status status, const struct address *addresses,
+                         size_t count)
+{
+    struct answer *answer = context;
+    struct text_list list = {0};
+    char text[ADDRESS_TEXT];
+    answer->calls++;
+    answer->status = status;
+    for (size_t i = 0; i < count; i++) {
+        address_format(&addresses[i], text);
+        text_list_add(&list, text, strlen(text));
+    }
+    text_list_sort(&list); /* A and AAAA come in any order */
+    for (size_t i = 0; i < list.count; i++)
+        buffer_printf(&answer->text, "%s%s", i ? " " : "", list.items[i]);
+    text_list_free(&list);
+}
+
+static struct dns *client_new(const char *servers)
+{
+    struct error err;
+    struct text_list list = {0};
+    text_list_split(&list, servers);
+    struct dns *dns = dns_new(&list, &err);
+    text_list_free(&list);
+    assert_non_null(dns);
+    return dns;
+}
+
+/* As the jobs do it: wait for one descriptor, then work. */
+static void work_until(struct dns *dns, const int *calls, int wanted)
+{
+    int64_t deadline_ms = time_monotonic_ms() + PATIENCE_MS;
+    while (*calls < wanted && time_monotonic_ms() < deadline_ms) {
+        struct pollfd fd = {dns_fd(dns), POLLIN, 0};
+        poll(&fd, 1, (int)dns_timeout_ms(dns, 500));
+        dns_work(dns);
+    }
+    assert_int_equal(*calls, wanted);
+}
+
+/* ---- what each answer means ---- */
+
+static const struct fake_dns_row zone[] = {
+    {"one.example.org", "TXT", FAKE_DNS_ANSWER, "v=TLSRPTv1; rua=mailto:a@example.org"},
+    {"split.example.org", "TXT", FAKE_DNS_ANSWER, "v=TLSRPTv1; rua=|mailto:|a@example.org"},
+    {"several.example.org", "TXT", FAKE_DNS_ANSWER, "v=spf1 -all\nv=TLS|RPTv1;\nthird"},
+    {"empty.example.org", "TXT", FAKE_DNS_ANSWER, "|x"},
+    {"nul.example.org", "TXT", FAKE_DNS_ANSWER, "a\001b"},
+    {"nodata.example.org", "A", FAKE_DNS_ANSWER, "192.0.2.1"},
+    {"gone.example.org", "*", FAKE_DNS_NXDOMAIN, ""},
+    {"alias.example.org", "TXT", FAKE_DNS_CNAME, ""},
+    {"servfail.example.org", "*", FAKE_DNS_SERVFAIL, ""},
+    {"refused.example.org", "*", FAKE_DNS_REFUSED, ""},
+    {"drop.example.org", "*", FAKE_DNS_DROP, ""},
+    {"flaky.example.org", "TXT", FAKE_DNS_FLAKY, "here"},
+    {"badlength.example.org", "TXT", FAKE_DNS_BAD_LENGTH, "text"},
+    {"lies.example.org", "TXT", FAKE_DNS_COUNT_LIES, "text"},
+    {"otherid.example.org", "TXT", FAKE_DNS_OTHER_ID, "text"},
+    {"truncated.example.org", "TXT", FAKE_DNS_TRUNCATED, ""},
+    {"both.example.org", "A", FAKE_DNS_ANSWER, "192.0.2.1 192.0.2.2"},
+    {"both.example.org", "AAAA", FAKE_DNS_ANSWER, "2001:db8::1"},
+    {"four.example.org", "A", FAKE_DNS_ANSWER, "192.0.2.4"},
+    {"six.example.org", "AAAA", FAKE_DNS_ANSWER, "2001:db8::6"},
+    {"half.example.org", "A", FAKE_DNS_ANSWER, "192.0.2.5"},
+    {"half.example.org", "AAAA", FAKE_DNS_SERVFAIL, ""},
+    {"mapped.example.org", "AAAA", FAKE_DNS_ANSWER, "::ffff:127.0.0.1"},
+    {"addressless.example.org", "TXT", FAKE_DNS_ANSWER, "x"},
+    {NULL, NULL, FAKE_DNS_ANSWER, NULL},
+};
+
+static const struct row {
+    const char *name, *asked;
+    bool addresses;
+    enum dns_status status;
+    const char *text;
+} rows[] = {
+    {"one record", "one.example.org", false, DNS_FOUND, "v=TLSRPTv1; rua=mailto:a@example.org"},
+    {"the strings of a record stay apart", "split.example.org", false, DNS_FOUND,
+     "v=TLSRPTv1; rua=|mailto:|a@example.org"},
+    {"several records stay apart", "several.example.org", false, DNS_FOUND,
+     "v=spf1 -all\nv=TLS|RPTv1;\nthird"},
+    {"an empty string", "empty.example.org", false, DNS_FOUND, "|x"},
+    {"no TXT", "nodata.example.org", false, DNS_NONE, ""},
+    {"no such name", "gone.example.org", false, DNS_NONE, ""},
+    {"an alias to nowhere has no record", "alias.example.org", false, DNS_NONE, ""},
+    {"SERVFAIL", "servfail.example.org", false, DNS_TEMPORARY, ""},
+    {"REFUSED", "refused.example.org", false, DNS_TEMPORARY, ""},
+    {"no answer", "drop.example.org", false, DNS_TEMPORARY, ""},
+    {"an answer at the second try", "flaky.example.org", false, DNS_FOUND, "here"},
+    {"a string longer than its record", "badlength.example.org", false, DNS_TEMPORARY, ""},
+    {"fewer answers than announced", "lies.example.org", false, DNS_TEMPORARY, ""},
+    {"the answer to another question", "otherid.example.org", false, DNS_TEMPORARY, ""},
+    {"A and AAAA", "both.example.org", true, DNS_FOUND, "192.0.2.1 192.0.2.2 2001:db8::1"},
+    {"A only", "four.example.org", true, DNS_FOUND, "192.0.2.4"},
+    {"AAAA only", "six.example.org", true, DNS_FOUND, "2001:db8::6"},
+    {"A, and AAAA fails", "half.example.org", true, DNS_FOUND, "192.0.2.5"},
+    {"an IPv4-mapped address is IPv4", "mapped.example.org", true, DNS_FOUND, "127.0.0.1"},
+    {"neither A nor AAAA", "addressless.example.org", true, DNS_NONE, ""},
+    {"addresses of no such name", "gone.example.org", true, DNS_NONE, ""},
+    {"addresses: SERVFAIL", "servfail.example.org", true, DNS_TEMPORARY, ""},
+    {"addresses: no answer", "drop.example.org", true, DNS_TEMPORARY, ""},
+};
+
+/* All rows at once, as the jobs ask: what waits for its time-out harms no other. */
+static struct answer answers[NELEMS(rows)];
+
+static int ask_all(void **state)
+{
+    (void)state;
+    int calls = 0;
+    struct fake_dns *server = fake_dns_start(zone);
+    struct dns *dns = client_new(fake_dns_address(server));
+    for (size_t i = 0; i < NELEMS(rows); i++) {
+        if (rows[i].addresses)
+            dns_addresses(dns, rows[i].asked, on_addresses, &answers[i]);
+        else
+            dns_txt(dns, rows[i].asked, on_txt, &answers[i]);
+    }
+    int64_t deadline_ms = time_monotonic_ms() + PATIENCE_MS;
+    while (calls < (int)NELEMS(rows) && time_monotonic_ms() < deadline_ms) {
+        struct pollfd fd = {dns_fd(dns), POLLIN, 0};
+        poll(&fd, 1, (int)dns_timeout_ms(dns, 500));
+        dns_work(dns);
+        calls = 0;
+        for (size_t i = 0; i < NELEMS(rows); i++)
+            calls += answers[i].calls;
+    }
+    dns_free(&dns);
+    fake_dns_stop(&server);
+    return 0;
+}
+
+static int free_all(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < NELEMS(rows); i++)
+        buffer_free(&answers[i].text);
+    return 0;
+}
+
+static void meaning(void **state)
+{
+    const struct row *row = *state;
+    const struct answer *answer = &answers[row - rows];
+    assert_int_equal(answer->calls, 1);
+    assert_int_equal(answer->status, row->status);
+    assert_string_equal(answer->text.bytes ? answer->text.bytes : "", row->text);
+}
+
+/* ---- the client ---- */
+
+static void bytes_are_kept(void **state)
+{
+    (void)state;
+    struct answer answer = {0};
+    struct fake_dns *server = fake_dns_start(zone);
+    struct dns *dns = client_new(fake_dns_address(server));
+    dns_txt(dns, "nul.example.org", on_txt, &answer);
+    work_until(dns, &answer.calls, 1);
+    assert_int_equal(answer.text.length, 3);
+    assert_memory_equal(answer.text.bytes, "a\0b", 3);
+    buffer_free(&answer.text);
+    dns_free(&dns);
+    fake_dns_stop(&server);
+}
+
+static void count_txt(void *context, enum dns_status status, const struct txt_record *records,
+                      size_t count)
+{
+    int *found = context;
+    (void)records;
+    *found += status == DNS_FOUND && count == 1;
+}
+
+/* More than may be in flight: the rest waits for its turn, and none is lost. */
+static void many_at_once(void **state)
+{
+    (void)state;
+    const int many = 3 * (int)DNS_IN_FLIGHT_MAX;
+    int found = 0;
+    struct fake_dns *server = fake_dns_start(zone);
+    struct dns *dns = client_new(fake_dns_address(server));
+    for (int i = 0; i < many; i++)
+        dns_txt(dns, "one.example.org", count_txt, &found);
+    work_until(dns, &found, many);
+    dns_free(&dns);
+    fake_dns_stop(&server);
+}
+
+/* Silence costs one time-out, not one for each batch that may be in flight behind it. */
+static void a_slow_name_delays_no_other(void **state)
+{
+    (void)state;
+    struct answer slow = {0}, fast = {0};
+    struct fake_dns *server = fake_dns_start(zone);
+    struct dns *dns = client_new(fake_dns_address(server));
+    dns_txt(dns, "drop.example.org", on_txt, &slow);
+    dns_txt(dns, "one.example.org", on_txt, &fast);
+    work_until(dns, &fast.calls, 1);
+    assert_int_equal(slow.calls, 0);
+    dns_free(&dns);
+    assert_int_equal(slow.calls, 1); /* an end of the client is an end of its questions */
+    assert_int_equal(slow.status, DNS_TEMPORARY);
+    buffer_free(&slow.text);
+    buffer_free(&fast.text);
+    fake_dns_stop(&server);
+}
+
+/* The server reads in order: when it has answered this one, it has seen all before it. */
+static void server_catch_up(struct fake_dns *server)
+{
+    struct answer last = {0};
+    struct dns *dns = client_new(fake_dns_address(server));
+    dns_txt(dns, "one.example.org", on_txt, &last);
+    work_until(dns, &last.calls, 1);
+    buffer_free(&last.text);
+    dns_free(&dns);
+}
+
+static void end_answers_what_waits(void **state)
+{
+    (void)state;
+    struct answer answer = {0};
+    struct fake_dns *server = fake_dns_start(zone);
+    struct dns *dns = client_new(fake_dns_address(server));
+    for (size_t i = 0; i < DNS_IN_FLIGHT_MAX + 50; i++)
+        dns_txt(dns, "drop.example.org", on_txt, &answer);
+    server_catch_up(server);
+    assert_int_equal(fake_dns_asked(server, "drop.example.org"), DNS_IN_FLIGHT_MAX);
+    dns_free(&dns);
+    assert_int_equal(answer.calls, DNS_IN_FLIGHT_MAX + 50);
+    assert_null(dns);
+    fake_dns_stop(&server);
+}
+
+/* Alone, because a resolver without TCP fails whatever is under way at that moment. */
+static void truncated_without_tcp(void **state)
+{
+    (void)state;
+    struct answer answer = {0};
+    struct fake_dns *server = fake_dns_start(zone);
+    struct dns *dns = client_new(fake_dns_address(server));
+    dns_txt(dns, "truncated.example.org", on_txt, &answer);
+    work_until(dns, &answer.calls, 1);
+    assert_int_equal(answer.status, DNS_TEMPORARY);
+    dns_free(&dns);
+    fake_dns_stop(&server);
+}
+
+/* _smtp._tls. before a domain of full length: no name, hence no record. */
+static void too_long_a_name(void **state)
+{
+    (void)state;
+    struct answer answer = {0};
+    struct fake_dns *server = fake_dns_start(zone);
+    struct dns *dns = client_new(fake_dns_address(server));
+    char name[300];
+    memset(name, 'a', sizeof(name) - 1);
+    for (size_t i = 50; i < sizeof(name) - 1; i += 50)
+        name[i] = '.';
+    name[sizeof(name) - 1] = '\0';
+    dns_txt(dns, name, on_txt, &answer);
+    work_until(dns, &answer.calls, 1);
+    assert_int_equal(answer.status, DNS_NONE);
+    dns_free(&dns);
+    fake_dns_stop(&server);
+}
+
+static void second_server_answers(void **state)
+{
+    (void)state;
+    struct answer answer = {0};
+    struct fake_dns *server = fake_dns_start(zone);
+    char *servers = mem_printf("127.0.0.1:1 %s", fake_dns_address(server)); /* nobody at port 1 */
+    struct dns *dns = client_new(servers);
+    dns_txt(dns, "one.example.org", on_txt, &answer);
+    work_until(dns, &answer.calls, 1);
+    assert_int_equal(answer.status, DNS_FOUND);
+    buffer_free(&answer.text);
+    dns_free(&dns);
+    free(servers);
+    fake_dns_stop(&server);
+}
+
+static void bad_servers(void **state)
+{
+    (void)state;
+    struct error err;
+    struct text_list list = {0};
+    text_list_split(&list, "not/an/address");
+    assert_null(dns_new(&list, &err));
+    assert_int_equal(err.kind, ERROR_CONFIG);
+    text_list_free(&list);
+}
+
+int main(void)
+{
+    struct CMUnitTest meanings[NELEMS(rows)];
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(bytes_are_kept),
+        cmocka_unit_test(many_at_once),
+        cmocka_unit_test(a_slow_name_delays_no_other),
+        cmocka_unit_test(end_answers_what_waits),
+        cmocka_unit_test(truncated_without_tcp),
+        cmocka_unit_test(too_long_a_name),
+        cmocka_unit_test(second_server_answers),
+        cmocka_unit_test(bad_servers),
+    };
+    for (size_t i = 0; i < NELEMS(rows); i++)
+        meanings[i] = (struct CMUnitTest)TEST_ROW(meaning, &rows[i]);
+    int failed = _cmocka_run_group_tests("what each answer means", meanings, NELEMS(meanings),
+                                         ask_all, free_all);
+    return failed + cmocka_run_group_tests_name("dns", tests, NULL, NULL);
+}
