@@ -14,6 +14,7 @@ ifeq ($(origin CC),default)
 CC := gcc
 endif
 Q := $(if $(V),,@)
+MAKEFLAGS += --jobs=$(shell nproc)
 
 PACKAGES := rdkafka libcurl json-c zlib libcrypto libcares libidn2 libmicrohttpd
 OBJ      := $(BUILD)/obj/$(VARIANT)

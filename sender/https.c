@@ -44,6 +44,7 @@ struct transfer {
     struct address addresses[DNS_ADDRESSES_MAX];
     struct post_request request;
     struct post *post; /* under way */
+    int64_t since_ms;  /* monotonic: waits for its turn */
     bool running;      /* admitted */
     struct transfer *prev, *next;
 };
@@ -198,6 +199,21 @@ static void transfers_start(struct https *https)
     }
 }
 
+/* A host that is slower than its reports come must not hold up its neighbours in the partition:
+ * what has waited as long as one transfer may last is parked. That costs no attempt, and the next
+ * wait is longer. */
+static void backlog_park(struct https *https)
+{
+    struct transfer *transfer, *following;
+    int64_t patience_ms = config_duration_ms(https->config, "https.timeout");
+    int64_t since_ms = time_monotonic_ms() - patience_ms;
+    DL_FOREACH_SAFE(https->transfers, transfer, following)
+    {
+        if (!transfer->running && transfer->since_ms <= since_ms)
+            settle_without_transfer(transfer, ATTEMPT_RELAY, "backlog");
+    }
+}
+
 /* Certificate errors come before the request is sent: a second try without verification cannot
  * deliver twice (RFC 8460 sections 3 and 7 prefer a report over a perfect certificate). */
 static bool wants_fallback(const struct transfer *transfer, CURLcode code)
@@ -254,6 +270,7 @@ static int on_record(void *context, struct record *record, struct error *err)
         free(transfer);
         return 0;
     }
+    transfer->since_ms = time_monotonic_ms();
     DL_APPEND(https->transfers, transfer);
     admit_add(https->admit, transfer->target.host, transfer);
     return 0;
@@ -274,6 +291,7 @@ static int64_t on_tick(void *context, int64_t now_ms)
     transfers_start(https);
     transfers_work(https);
     transfers_start(https);
+    backlog_park(https);
     metrics_set("tlsrpt_transfers", (int64_t)admit_running(https->admit), "https", NULL);
     if (https->asking > 0)
         return dns_timeout_ms(https->dns, BUSY_MS);
