@@ -81,10 +81,10 @@ class Run:
     def worker(self, verb, program, index, wait=True):
         local("worker", verb, program, index, "--run", self.name, *([] if wait else ["--no-wait"]))
 
-    def start(self, count=1, programs=PROGRAMS):
+    def start(self, count=1, programs=PROGRAMS, wait=True):
         for program in programs:
             for index in range(1, count + 1):
-                self.worker("start", program, index)
+                self.worker("start", program, index, wait)
 
     def stop(self, count=1, programs=PROGRAMS):
         for program in programs:
