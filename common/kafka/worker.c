@@ -365,6 +365,9 @@ static void job_drain(struct worker *worker)
 
 static void partition_forget(struct worker *worker, struct ledger_partition *home)
 {
+    /* librdkafka keeps a pause beyond the assignment: should the partition come back, nobody would
+     * resume it */
+    pausing(worker, home, false);
     if (worker->table)
         table_forget(worker->table, home->partition);
     if (worker->spec->revoked)

@@ -123,7 +123,74 @@ static void plan_row(void **state)
     text_list_free(&domains);
 }
 
+static void assert_header(const struct message *message, const char *name, const char *want)
+{
+    for (size_t i = 0; i < message->header_count; i++)
+        if (strcmp(message->headers[i].name, name) == 0) {
+            assert_string_equal(message->headers[i].text, want);
+            return;
+        }
+    assert_null(want);
+}
+
+/* All that https and smtp will ever know of it; a try that was never made has no first one. */
+static void test_a_delivery_is_complete(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name, *want;
+    } headers[] = {{"target", HTTPS},
+                   {"via", NULL},
+                   {"report-id", "id"},
+                   {"domain", "p.example"},
+                   {"attempt", "0"},
+                   {"day", "2024-10-04"},
+                   {"created", "1700000000000"},
+                   {"to", NULL}};
+    const struct text_list nobody = {0};
+    const struct route_rules rules = {ROUTE_LIVE, NULL, &nobody};
+    const struct route_report report = {"id", "p.example", 20000, "pay\0load", 8};
+    const struct row row = {.records = {"v=TLSRPTv1; rua=" HTTPS}};
+    struct targets targets;
+    struct message_list outputs = {0};
+    parse(&row, &targets);
+    route_plan(&rules, &report, &targets, 1700000000000, &outputs);
+    assert_int_equal(outputs.count, 2);
+    const struct message *delivery = outputs.items[1];
+    assert_int_equal(delivery->value_bytes, 8);
+    assert_memory_equal(delivery->value, "pay\0load", 8);
+    for (size_t i = 0; i < NELEMS(headers); i++)
+        assert_header(delivery, headers[i].name, headers[i].want);
+    message_list_free(&outputs);
+    targets_free(&targets);
+}
+
+static void test_an_outcome_says_why(void **state)
+{
+    (void)state;
+    const struct text_list nobody = {0};
+    const struct route_rules rules = {ROUTE_LIVE, NULL, &nobody};
+    const struct route_report report = {"id", "p.example", 20000, "payload", 7};
+    const struct row row = {.records = {"v=TLSRPTv1; rua=" MAIL, "v=TLSRPTv1; rua=" MAIL}};
+    struct targets targets;
+    struct message_list outputs = {0};
+    parse(&row, &targets);
+    route_plan(&rules, &report, &targets, 1700000000000, &outputs);
+    assert_int_equal(outputs.count, 1);
+    assert_non_null(strstr(outputs.items[0]->value, "\"reason\":\"several-records\""));
+    assert_non_null(strstr(outputs.items[0]->value, "\"domain\":\"p.example\""));
+    assert_non_null(strstr(outputs.items[0]->value, "\"at\":1700000000000"));
+    assert_null(strstr(outputs.items[0]->value, "\"next\""));
+    message_list_free(&outputs);
+    targets_free(&targets);
+}
+
 int main(void)
 {
-    return RUN_ROWS("route_plan", plan_row, rows);
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_a_delivery_is_complete),
+        cmocka_unit_test(test_an_outcome_says_why),
+    };
+    int failed = RUN_ROWS("route_plan", plan_row, rows);
+    return failed + cmocka_run_group_tests_name("what is written", tests, NULL, NULL);
 }

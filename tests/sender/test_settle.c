@@ -1,5 +1,7 @@
 #include "sender/settle.h"
 
+#include <stdio.h>
+
 #include "common/kafka/record.h"
 #include "common/memory.h"
 #include "tests/support/unit.h"
@@ -69,7 +71,55 @@ static void test_a_retry_waits_in_its_tier(void **state)
     assert_string_equal(header(again, "attempt"), "2");
     assert_string_equal(header(again, "first-attempt"), "1699999940000");
     assert_string_equal(header(again, "created"), "1699999995000");
+    assert_string_equal(header(again, "target"), "https://r.example/t");
+    assert_string_equal(header(again, "report-id"), "2023-11-13.p.example.1-2.abcdef01");
+    assert_string_equal(header(again, "domain"), "p.example");
+    assert_string_equal(header(again, "day"), "2023-11-13");
+    assert_string_equal(header(again, "via"), "");
     message_list_free(&outputs);
+}
+
+/* deliver.redirect holds for every try; the outcome stays the target's. */
+static void test_a_redirected_retry_stays_redirected(void **state)
+{
+    (void)state;
+    struct message_list outputs = {0};
+    struct record record = record_of_delivery();
+    struct delivery redirected = delivery;
+    const struct attempt_result result = {.class = ATTEMPT_RETRY, .reason = "dns"};
+    const struct attempt_next next = {.state = OUTCOME_WAITING, .reason = "dns", .delay_ms = 60000};
+    redirected.via = "mailto:me@op.example";
+    settle_attempt(&record, &redirected, &result, &next, "deliveries.smtp", false, NOW_MS,
+                   &outputs);
+    assert_int_equal(outputs.count, 2);
+    assert_non_null(strstr(outputs.items[0]->key, " https://r.example/t"));
+    assert_string_equal(header(outputs.items[1], "via"), "mailto:me@op.example");
+    assert_string_equal(header(outputs.items[1], "target"), "https://r.example/t");
+    assert_string_equal(header(outputs.items[1], "to"), "deliveries.smtp");
+    message_list_free(&outputs);
+}
+
+static void test_an_outcome_tells_the_try(void **state)
+{
+    (void)state;
+    for (int verified = 0; verified < 2; verified++) {
+        struct message_list outputs = {0};
+        struct record record = record_of_delivery();
+        const struct attempt_result result = {
+            .class = ATTEMPT_DELIVERED, .code = 201, .reason = "the server's"};
+        const struct attempt_next next = {
+            .state = OUTCOME_DELIVERED, .reason = "accepted", .attempts = 3};
+        settle_attempt(&record, &delivery, &result, &next, "deliveries.https", verified, NOW_MS,
+                       &outputs);
+        const char *value = outputs.items[0]->value;
+        assert_non_null(strstr(value, "\"reason\":\"accepted\""));
+        assert_non_null(strstr(value, "\"domain\":\"p.example\""));
+        assert_non_null(strstr(value, "\"day\":\"2023-11-13\""));
+        assert_non_null(strstr(value, "\"attempts\":3"));
+        assert_non_null(strstr(value, "\"at\":1700000000000"));
+        assert_int_equal(strstr(value, "\"tls-verified\":true") != NULL, verified);
+        message_list_free(&outputs);
+    }
 }
 
 static void test_an_end_is_an_outcome_and_no_more(void **state)
@@ -117,10 +167,51 @@ static void test_a_tombstone_is_no_delivery(void **state)
     assert_int_equal(err.kind, ERROR_REJECT);
 }
 
+static void test_a_tier_is_named_by_its_largest_unit(void **state)
+{
+    (void)state;
+    static const struct {
+        int64_t delay_ms;
+        const char *want;
+    } tiers[] = {{60000, "delay.1m"},
+                 {90000, "delay.90s"},
+                 {1800000, "delay.30m"},
+                 {21600000, "delay.6h"},
+                 {86400000, "delay.1d"}};
+    for (size_t i = 0; i < NELEMS(tiers); i++) {
+        char *topic = settle_delay_topic(tiers[i].delay_ms);
+        assert_string_equal(topic, tiers[i].want);
+        free(topic);
+    }
+}
+
+/* Each tier once; the worker looks for all of them before it takes the first record. */
+static void test_topics_that_are_written(void **state)
+{
+    (void)state;
+    struct error err;
+    char text[200] = "";
+    struct text_list topics = {0};
+    struct config *config = config_new(CONFIG_SENDER);
+    assert_int_equal(config_set(config, "retry.delays=5m 1m 6h 6h", &err), 0);
+    assert_int_equal(settle_output_topics(config, &topics, &err), 0);
+    assert_null(topics.items[topics.count - 1]);
+    for (size_t i = 0; topics.items[i]; i++)
+        snprintf(text + strlen(text), sizeof(text) - strlen(text), "%s ", topics.items[i]);
+    assert_string_equal(text, "deliveries.https deliveries.smtp outcomes rejected "
+                              "delay.1m delay.5m delay.6h ");
+    text_list_free(&topics);
+    config_free(&config);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_retry_waits_in_its_tier),
+        cmocka_unit_test(test_a_redirected_retry_stays_redirected),
+        cmocka_unit_test(test_an_outcome_tells_the_try),
+        cmocka_unit_test(test_a_tier_is_named_by_its_largest_unit),
+        cmocka_unit_test(test_topics_that_are_written),
         cmocka_unit_test(test_an_end_is_an_outcome_and_no_more),
         cmocka_unit_test(test_what_cannot_be_read_says_where_it_stood),
         cmocka_unit_test(test_a_tombstone_is_no_delivery),
