@@ -100,6 +100,8 @@ static const struct fake_dns_row zone[] = {
     {"six.example.org", "AAAA", FAKE_DNS_ANSWER, "2001:db8::6"},
     {"half.example.org", "A", FAKE_DNS_ANSWER, "192.0.2.5"},
     {"half.example.org", "AAAA", FAKE_DNS_SERVFAIL, ""},
+    {"slow.example.org", "A", FAKE_DNS_ANSWER, "192.0.2.6"},
+    {"slow.example.org", "AAAA", FAKE_DNS_DROP, ""},
     {"mapped.example.org", "AAAA", FAKE_DNS_ANSWER, "::ffff:127.0.0.1"},
     {"addressless.example.org", "TXT", FAKE_DNS_ANSWER, "x"},
     {NULL, NULL, FAKE_DNS_ANSWER, NULL},
@@ -131,6 +133,7 @@ static const struct row {
     {"A only", "four.example.org", true, DNS_FOUND, "192.0.2.4"},
     {"AAAA only", "six.example.org", true, DNS_FOUND, "2001:db8::6"},
     {"A, and AAAA fails", "half.example.org", true, DNS_FOUND, "192.0.2.5"},
+    {"A, and no answer for AAAA", "slow.example.org", true, DNS_FOUND, "192.0.2.6"},
     {"an IPv4-mapped address is IPv4", "mapped.example.org", true, DNS_FOUND, "127.0.0.1"},
     {"neither A nor AAAA", "addressless.example.org", true, DNS_NONE, ""},
     {"addresses of no such name", "gone.example.org", true, DNS_NONE, ""},
@@ -284,6 +287,35 @@ static void truncated_without_tcp(void **state)
     fake_dns_stop(&server);
 }
 
+/* What UDP cannot carry comes over TCP; a second question follows the first. */
+static void truncated_with_tcp(void **state)
+{
+    (void)state;
+    struct buffer large = {0};
+    struct answer first = {0}, second = {0};
+    for (int i = 0; i < 40; i++)
+        buffer_printf(&large, "%s%0200d", i ? "|" : "", i);
+    const struct fake_dns_row rows_tcp[] = {
+        {"large.example.org", "TXT", FAKE_DNS_TCP, large.bytes},
+        {"small.example.org", "TXT", FAKE_DNS_TCP, "x"},
+        {NULL, NULL, FAKE_DNS_ANSWER, NULL},
+    };
+    struct fake_dns *server = fake_dns_start(rows_tcp);
+    struct dns *dns = client_new(fake_dns_address(server));
+    dns_txt(dns, "large.example.org", on_txt, &first);
+    work_until(dns, &first.calls, 1);
+    assert_int_equal(first.status, DNS_FOUND);
+    assert_string_equal(first.text.bytes, large.bytes);
+    dns_txt(dns, "small.example.org", on_txt, &second);
+    work_until(dns, &second.calls, 1);
+    assert_string_equal(second.text.bytes, "x");
+    buffer_free(&first.text);
+    buffer_free(&second.text);
+    buffer_free(&large);
+    dns_free(&dns);
+    fake_dns_stop(&server);
+}
+
 /* _smtp._tls. before a domain of full length: no name, hence no record. */
 static void too_long_a_name(void **state)
 {
@@ -339,6 +371,7 @@ int main(void)
         cmocka_unit_test(a_slow_name_delays_no_other),
         cmocka_unit_test(end_answers_what_waits),
         cmocka_unit_test(truncated_without_tcp),
+        cmocka_unit_test(truncated_with_tcp),
         cmocka_unit_test(too_long_a_name),
         cmocka_unit_test(second_server_answers),
         cmocka_unit_test(bad_servers),

@@ -32,6 +32,7 @@ struct seen {
 struct fake_dns {
     const struct fake_dns_row *rows;
     int fd;
+    int tcp_fd; /* -1: no row wants it */
     int stop_fd;
     pthread_t thread;
     pthread_mutex_t lock; /* of seen */
@@ -45,6 +46,7 @@ struct query {
     size_t question_end;
     char name[256];
     int type;
+    bool tcp;
     size_t asked; /* this one included */
 };
 
@@ -216,7 +218,8 @@ static void answer_write(const struct fake_dns_row *row, bool known, const struc
                          struct buffer *out)
 {
     unsigned rcode = rcode_of(row, known), count = 0;
-    bool truncated = row && row->mode == FAKE_DNS_TRUNCATED;
+    bool truncated =
+        row && !query->tcp && (row->mode == FAKE_DNS_TRUNCATED || row->mode == FAKE_DNS_TCP);
     buffer_add(out, query->bytes, query->question_end);
     if (row && rcode == RCODE_OK && !truncated)
         count = data_add(out, query->type, row);
@@ -231,54 +234,114 @@ static void answer_write(const struct fake_dns_row *row, bool known, const struc
     memcpy(header + 4, counts, sizeof(counts));
 }
 
+/* False: nothing is to be said. */
+static bool query_answer(struct fake_dns *dns, struct query *query, struct buffer *answer)
+{
+    bool known;
+    if (query->length < HEADER_BYTES || !query_read(query))
+        return false;
+    query->asked = name_count(dns, query->name, 1);
+    const struct fake_dns_row *row = row_find(dns, query, &known);
+    if (is_silent(row, query))
+        return false;
+    answer_write(row, known, query, answer);
+    return true;
+}
+
 static void query_take(struct fake_dns *dns)
 {
     struct query query = {0};
     struct sockaddr_in from;
     socklen_t from_bytes = sizeof(from);
     struct buffer answer = {0};
-    bool known;
     ssize_t length = recvfrom(dns->fd, query.bytes, sizeof(query.bytes), 0,
                               (struct sockaddr *)&from, &from_bytes);
-    if (length < HEADER_BYTES)
+    query.length = length > 0 ? (size_t)length : 0;
+    if (!query_answer(dns, &query, &answer))
         return;
-    query.length = (size_t)length;
-    if (!query_read(&query))
-        return;
-    query.asked = name_count(dns, query.name, 1);
-    const struct fake_dns_row *row = row_find(dns, &query, &known);
-    if (is_silent(row, &query))
-        return;
-    answer_write(row, known, &query, &answer);
     check(sendto(dns->fd, answer.bytes, answer.length, 0, (struct sockaddr *)&from, from_bytes) > 0,
           "sendto");
+    buffer_free(&answer);
+}
+
+/* One connection, one question: its length in two bytes, then itself (RFC 1035 section 4.2.2). */
+static void connection_take(struct fake_dns *dns)
+{
+    const struct timeval patience = {5, 0};
+    struct query query = {.tcp = true};
+    struct buffer answer = {0}, framed = {0};
+    unsigned char length[2];
+    int fd = accept4(dns->tcp_fd, NULL, NULL, SOCK_CLOEXEC);
+    check(fd >= 0 && setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience)) == 0,
+          "accept");
+    if (recv(fd, length, sizeof(length), MSG_WAITALL) == sizeof(length)) {
+        query.length = (size_t)length[0] << 8 | length[1];
+        check(query.length <= sizeof(query.bytes), "a question that is too long");
+        if (recv(fd, query.bytes, query.length, MSG_WAITALL) != (ssize_t)query.length)
+            query.length = 0;
+    }
+    if (query_answer(dns, &query, &answer)) {
+        number_add(&framed, (unsigned)answer.length);
+        buffer_add(&framed, answer.bytes, answer.length);
+        send(fd, framed.bytes, framed.length, MSG_NOSIGNAL);
+    }
+    close(fd);
+    buffer_free(&framed);
     buffer_free(&answer);
 }
 
 static void *run(void *context)
 {
     struct fake_dns *dns = context;
-    struct pollfd fds[] = {{dns->fd, POLLIN, 0}, {dns->stop_fd, POLLIN, 0}};
+    struct pollfd fds[] = {
+        {dns->fd, POLLIN, 0}, {dns->stop_fd, POLLIN, 0}, {dns->tcp_fd, POLLIN, 0}};
     for (;;) {
         check(poll(fds, NELEMS(fds), -1) > 0, "poll");
         if (fds[1].revents)
             return NULL;
-        query_take(dns);
+        if (fds[0].revents)
+            query_take(dns);
+        if (fds[2].revents)
+            connection_take(dns);
     }
 }
 
-struct fake_dns *fake_dns_start(const struct fake_dns_row *rows)
+static bool wants_tcp(const struct fake_dns_row *rows)
+{
+    for (; rows->name; rows++)
+        if (rows->mode == FAKE_DNS_TCP)
+            return true;
+    return false;
+}
+
+/* Both on one port. False: somebody has the other half of it. */
+static bool sockets_open(struct fake_dns *dns)
 {
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     socklen_t bytes = sizeof(address);
-    struct fake_dns *dns = mem_alloc(sizeof(*dns));
-    dns->rows = rows;
-    pthread_mutex_init(&dns->lock, NULL);
-    dns->stop_fd = eventfd(0, EFD_CLOEXEC);
     dns->fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     check(bind(dns->fd, (struct sockaddr *)&address, bytes) == 0, "bind");
     check(getsockname(dns->fd, (struct sockaddr *)&address, &bytes) == 0, "getsockname");
     snprintf(dns->address, sizeof(dns->address), "127.0.0.1:%d", ntohs(address.sin_port));
+    dns->tcp_fd = -1;
+    if (!wants_tcp(dns->rows))
+        return true;
+    dns->tcp_fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (bind(dns->tcp_fd, (struct sockaddr *)&address, bytes) == 0 && listen(dns->tcp_fd, 16) == 0)
+        return true;
+    close(dns->fd);
+    close(dns->tcp_fd);
+    return false;
+}
+
+struct fake_dns *fake_dns_start(const struct fake_dns_row *rows)
+{
+    struct fake_dns *dns = mem_alloc(sizeof(*dns));
+    dns->rows = rows;
+    pthread_mutex_init(&dns->lock, NULL);
+    dns->stop_fd = eventfd(0, EFD_CLOEXEC);
+    while (!sockets_open(dns))
+        ;
     check(pthread_create(&dns->thread, NULL, run, dns) == 0, "thread");
     return dns;
 }
@@ -302,6 +365,8 @@ void fake_dns_stop(struct fake_dns **dns)
     pthread_join((*dns)->thread, NULL);
     close((*dns)->fd);
     close((*dns)->stop_fd);
+    if ((*dns)->tcp_fd >= 0)
+        close((*dns)->tcp_fd);
     pthread_mutex_destroy(&(*dns)->lock);
     free(*dns);
     *dns = NULL;

@@ -15,7 +15,8 @@ enum fake_dns_mode {
     FAKE_DNS_BAD_LENGTH, /* a character-string that is longer than its record */
     FAKE_DNS_COUNT_LIES, /* more answers announced than there are */
     FAKE_DNS_OTHER_ID,   /* the answer to another question */
-    FAKE_DNS_TRUNCATED,  /* TC, and nobody listens on TCP */
+    FAKE_DNS_TRUNCATED,  /* TC, and TCP gives nothing */
+    FAKE_DNS_TCP,        /* TC, and the answer on TCP; without such a row nobody listens there */
 };
 
 /* TXT: records separated by newlines, their character-strings by "|"; byte 0x01 stands for NUL.
