@@ -297,6 +297,39 @@ static void cancelled(void **state)
     scene_close(&scene);
 }
 
+#define LINES 32768 /* of 1,000 bytes: more than the sockets between can hold */
+
+static void large_message(struct buffer *message)
+{
+    char line[1001];
+    memset(line, 'x', sizeof(line) - 3);
+    memcpy(line + sizeof(line) - 3, "\r\n", 3);
+    for (int i = 0; i < LINES; i++)
+        buffer_text(message, line);
+}
+
+/* Half of a message is none, and its rest is nobody else's message. */
+static void cancelled_in_the_message(void **state)
+{
+    (void)state;
+    const struct fake_smtp_script good = {0};
+    struct scene scene = {0};
+    struct buffer message = {0};
+    struct attempt_smtp facts = {.reply = -1};
+    const struct fake_smtp_script script = {.flag = &scene.cancel, .flag_at = FAKE_SMTP_BODY};
+    large_message(&message);
+    scene_open(&scene, &script, "none");
+    assert_false(send_message(&scene, message.bytes, &facts));
+    assert_int_equal(facts.reply, -1);
+    fake_smtp_follow(scene.server, &good);
+    atomic_store(&scene.cancel, false);
+    assert_delivers(&scene, MESSAGE);
+    assert_messages(&scene, 1, MESSAGE);
+    assert_int_equal(fake_smtp_connections(scene.server), 2);
+    buffer_free(&message);
+    scene_close(&scene);
+}
+
 int main(void)
 {
     struct error err;
@@ -309,6 +342,7 @@ int main(void)
         cmocka_unit_test(opportunistic_tls_is_not_offered),
         cmocka_unit_test(login_is_accepted),
         cmocka_unit_test(login_is_refused),
+        cmocka_unit_test(cancelled_in_the_message),
     };
     if (fetch_init(&err) < 0)
         return 1;

@@ -73,6 +73,12 @@ static const struct row {
       "deliveries.smtp op.example " HTTPS " via mailto:me@op.example",
       "outcome [id " MAIL "] waiting",
       "deliveries.smtp op.example " MAIL " via mailto:me@op.example"}},
+    {"redirect is not limited by deliver.domains",
+     ROUTE_REDIRECT,
+     "other.example",
+     {"v=TLSRPTv1; rua=" MAIL},
+     {"outcome [id " MAIL "] waiting",
+      "deliveries.smtp op.example " MAIL " via mailto:me@op.example"}},
     {"no record", ROUTE_LIVE, NULL, {NULL}, {"outcome [id ] no-target"}},
     {"two records are none (RFC 8460 section 3)",
      ROUTE_LIVE,
@@ -156,6 +162,7 @@ static void test_a_delivery_is_complete(void **state)
     parse(&row, &targets);
     route_plan(&rules, &report, &targets, 1700000000000, &outputs);
     assert_int_equal(outputs.count, 2);
+    assert_non_null(strstr(outputs.items[0]->value, "\"next\":1700000000000"));
     const struct message *delivery = outputs.items[1];
     assert_int_equal(delivery->value_bytes, 8);
     assert_memory_equal(delivery->value, "pay\0load", 8);

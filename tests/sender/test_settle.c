@@ -165,6 +165,7 @@ static void test_a_tombstone_is_no_delivery(void **state)
     record.value = NULL;
     assert_int_equal(settle_read(&record, &read, &err), -1);
     assert_int_equal(err.kind, ERROR_REJECT);
+    assert_string_equal(err.text, "a delivery without a payload"); /* and not: without headers */
 }
 
 static void test_a_tier_is_named_by_its_largest_unit(void **state)
