@@ -55,7 +55,9 @@ struct worker {
     int64_t lag_at_ms;
     bool joined; /* the group gave this process its partitions, be it none */
     bool commit_soon;
-    bool failed; /* with `error`: a callback of librdkafka cannot return it */
+    bool closing; /* librdkafka throws away what it had fetched, but its position still steps over
+                     the markers behind it: from here on it says nothing about what was read */
+    bool failed;  /* with `error`: a callback of librdkafka cannot return it */
     struct error error;
 };
 
@@ -189,7 +191,8 @@ static int commit_once(struct worker *worker, struct error *err)
     struct transaction transaction = {worker->producer, worker->consumer, worker->prefix};
     worker->commit_soon = false;
     worker->committed_at_ms = time_monotonic_ms();
-    positions_refresh(worker);
+    if (!worker->closing)
+        positions_refresh(worker);
     if (worker->spec->prepare)
         worker->spec->prepare(worker->spec->context);
     if (!something_to_commit(worker))
@@ -794,6 +797,7 @@ static int worker_start(struct worker *worker, struct error *err)
 /* The reverse of start: leaving the group gives up the partitions, which drains and commits. */
 static void worker_stop(struct worker *worker)
 {
+    worker->closing = true;
     if (worker->consumer) {
         rd_kafka_consumer_close(worker->consumer);
         rd_kafka_destroy(worker->consumer);
