@@ -218,6 +218,7 @@ static void a_large_payload(void **state)
     fake_https_requests(server, &got);
     assert_true(got.length > bytes);
     assert_memory_equal(got.bytes + got.length - bytes, payload, bytes);
+    assert_null(memmem(got.bytes, got.length - bytes, "Expect", 6));
     buffer_free(&got);
     free(payload);
     free(url);
