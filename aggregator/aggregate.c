@@ -23,6 +23,7 @@
 /* What this process holds of one partition of events. */
 struct part {
     int32_t partition;
+    bool ready; /* its state is complete: before that nothing of it may go out */
     struct fold *fold;
     struct due_clock clock;
     bool clock_moved;             /* since the last snapshot of the watermarks */
@@ -141,6 +142,7 @@ static void on_assigned(void *context, const char *topic, int32_t partition)
     struct part *part = part_get(context, partition);
     int64_t watermark_ms = due_clock_read(&part->clock, time_now_ms());
     fold_schedule(part->fold, watermark_ms);
+    part->ready = true;
     log_debug("partition ready", log_number("partition", partition),
               log_number("tallies", (int64_t)fold_count(part->fold)),
               log_number("watermark", watermark_ms));
@@ -372,6 +374,8 @@ static void on_prepare(void *context)
     }
     DL_FOREACH(aggregate->parts, part)
     {
+        if (!part->ready)
+            continue;
         int64_t watermark_ms = due_clock_read(&part->clock, now_ms);
         if (reports_emit(aggregate, part, watermark_ms) && part->clock_moved)
             watermarks_emit(aggregate, part);
