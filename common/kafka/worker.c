@@ -86,7 +86,10 @@ void record_finish(struct record *record)
 
 void record_abandon(struct record *record)
 {
-    record->abandoned = true;
+    if (record_is_lost(record))
+        record_finish(record); /* an orphan without a job would be adopted, and never finished */
+    else
+        record->abandoned = true;
 }
 
 bool record_is_lost(const struct record *record)
@@ -644,9 +647,10 @@ static int64_t turn_timeout(const struct worker *worker, int64_t now_ms)
 {
     int64_t timeout_ms = worker->tick_ms < TURN_MS ? worker->tick_ms : TURN_MS;
     int64_t commit_ms = worker->committed_at_ms + worker->spec->commit_ms - now_ms;
-    if (commit_ms < timeout_ms)
+    bool any = worker->ledger.partitions != NULL; /* without them nothing is ever due */
+    if (any && commit_ms < timeout_ms)
         timeout_ms = commit_ms;
-    return timeout_ms > 0 && !worker->commit_soon ? timeout_ms : 0;
+    return timeout_ms > 0 && !(any && worker->commit_soon) ? timeout_ms : 0;
 }
 
 static void wake_clear(const struct worker *worker)
@@ -825,6 +829,10 @@ int worker_run(const struct config *config, const struct worker_spec *spec, stru
     while (!worker.failed && !shutdown_requested())
         if (turn(&worker) < 0)
             break;
+    if (worker.failed) { /* leaving may hang: from here on the watchdog counts */
+        program_ready(spec->job, false);
+        shutdown_request();
+    }
     worker_stop(&worker);
     this_worker = NULL;
     if (worker.failed)
