@@ -204,7 +204,11 @@ static void letters_settle(struct smtp *smtp)
             letter_settle(smtp, letter);
         else if (record_is_lost(letter->record))
             record_finish(letter->record);
-        else
+        else if (!atomic_load(
+                     &smtp->cancel)) { /* cancelled for a partition that came back meanwhile */
+            letter_queue(smtp, letter);
+            continue;
+        } else
             record_abandon(letter->record);
         letter_free(letter);
     }
