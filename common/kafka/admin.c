@@ -48,6 +48,10 @@ static int offsets_take(const rd_kafka_group_result_t *group, rd_kafka_topic_par
     for (int i = 0; i < found->cnt; i++) {
         rd_kafka_topic_partition_t *one = rd_kafka_topic_partition_list_find(
             list, found->elems[i].topic, found->elems[i].partition);
+        if (found->elems[i].err) /* an error is not "no offset" */
+            return error_set(err, ERROR_RETRY, "%s: %s/%d: %s", rd_kafka_group_result_name(group),
+                             found->elems[i].topic, found->elems[i].partition,
+                             rd_kafka_err2str(found->elems[i].err));
         if (one)
             one->offset = found->elems[i].offset;
     }

@@ -125,6 +125,10 @@ static int message_take(struct table *table, rd_kafka_message_t *message, table_
                         void *context, struct error *err)
 {
     bool end = message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF;
+    if (message->err == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET ||
+        message->err == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED) /* the reader has stopped */
+        return error_set(err, ERROR_FATAL, "%s: %s", table->topic,
+                         rd_kafka_message_errstr(message));
     if (message->err && !end)
         return client_error(err, message->err, table->topic);
     struct table_partition *one = partition_find(table, message->partition);

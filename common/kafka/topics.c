@@ -227,17 +227,24 @@ static int offset_decide(const struct creation *creation, const char *group,
     if (client_watermarks(creation->client, one->topic, one->partition, CLIENT_ASK_MS, &low, &high,
                           err) < 0)
         return -1;
-    *change = one->offset < low;
-    if (one->offset < 0 && low == 0) { /* nothing can have been lost */
+    *change = one->offset < low || one->offset > high;
+    if (one->offset < 0 &&
+        high == 0) { /* nothing was ever written: nothing is lost or read twice */
         one->offset = 0;
         return 0;
     }
+    if ((one->offset < 0 || one->offset > high) && !creation->accept_loss)
+        return error_set(
+            err, ERROR_FATAL,
+            "group %s lost its place in %s/%d, which holds %lld to %lld: --accept-loss "
+            "goes on at %lld and may read again what was read",
+            group, one->topic, one->partition, (long long)low, (long long)high - 1, (long long)low);
     if (*change && !creation->accept_loss)
         return error_set(err, ERROR_FATAL,
                          "group %s: records %lld to %lld of %s/%d are gone unread; --accept-loss "
                          "goes on at %lld",
-                         group, (long long)(one->offset < 0 ? 0 : one->offset), (long long)low - 1,
-                         one->topic, one->partition, (long long)low);
+                         group, (long long)one->offset, (long long)low - 1, one->topic,
+                         one->partition, (long long)low);
     if (*change)
         one->offset = low;
     return 0;

@@ -286,6 +286,12 @@ static int offset_check(struct worker *worker, const rd_kafka_topic_partition_t 
     if (client_watermarks(worker->probe, one->topic, one->partition, CLIENT_ASK_MS, &low, &high,
                           err) < 0)
         return -1;
+    if (one->offset > high)
+        return error_set(err, ERROR_FATAL,
+                         "group %s stands at %lld of %s/%d, beyond its end %lld: "
+                         "`tlsrpt-producer topics --accept-loss` decides",
+                         worker->group, (long long)one->offset, one->topic, one->partition,
+                         (long long)high);
     if (one->offset >= low)
         return 0;
     return error_set(err, ERROR_FATAL,
