@@ -354,7 +354,8 @@ static void no_job_named_means_all(void **state)
     (void)state;
     run(KAFKA, "", 0, -1, &result);
     assert_non_null(strstr(result.err, "jobs=\"steady stopped broken wrong early ready\"\n"));
-    assert_null(strstr(strstr(result.err, " error job failed ") + 1, " error job failed "));
+    const char *first = strstr(result.err, " error job failed "); /* one cause, one line */
+    assert_true(!first || !strstr(first + 1, " error job failed "));
 }
 
 static void a_log_level_is_obeyed(void **state)

@@ -3,6 +3,7 @@
 Records go in and come out by Kafka's own console tools. Each negative control breaks one promise on purpose, and the
 account must see it."""
 import collections
+import concurrent.futures
 import os
 import random
 import signal
@@ -13,6 +14,7 @@ from harness import BIN, Failed, Run, main, say, seed
 
 COPY = BIN / "obj" / "release" / "tests" / "pipeline" / "copy"
 RECORDS = 12000
+PARTS = 10  # each takes Kafka's console tool a second or two to write
 KEYS = 60
 
 
@@ -74,43 +76,43 @@ class Workers:
         return "SIGKILL"
 
 
-def harm_while(workers, seconds, unfinished):
-    """Random harm, then peace until nothing is left to do."""
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        time.sleep(workers.pick.uniform(0.3, 2.5))
-        what = workers.harm()
-        say(f"{what} {seconds - (end - time.monotonic()):.1f} s after the start")
+def harm_while(workers, topic, parts, unfinished):
+    """One harm while each part is written, so that there is work at every one; then peace until nothing is left to do."""
+    start = time.monotonic()
+    for part in parts:
+        with concurrent.futures.ThreadPoolExecutor(1) as feeder:
+            fed = feeder.submit(feed, workers.run, topic, part)
+            time.sleep(workers.pick.uniform(0.2, 2))
+            say(f"{workers.harm()} {time.monotonic() - start:.1f} s after the start")
+            fed.result()
     for name, process in workers.processes.items():  # a zombie that was fenced may have ended: its owner restarts it
         if process.poll() is not None:
             workers.start(name)
     workers.run.wait("the group finishes", 240, lambda: unfinished() == 0)
 
 
-def copy_problems(run, value, broken=None, seconds=25):
+def copy_problems(run, value, broken=None):
     pick = random.Random(value)
+    parts = [[f"k{n % 997} {part}-{n}\n" for n in range(RECORDS // PARTS)] for part in range(PARTS)]
     with Workers(run, "copy", pick, broken) as workers:
-        for part in range(4):
-            feed(run, "reports", [f"k{n % 997} {part}-{n}\n" for n in range(RECORDS // 4)])
-        harm_while(workers, seconds, lambda: run.lag()["route"])
+        harm_while(workers, "reports", parts, lambda: run.lag()["route"])
         kills = workers.kills
     came = collections.Counter((value, headers) for headers, _, value in read(run, "deliveries.https"))
-    want = {(f"{part}-{n}", f"copy:{name}") for part in range(4) for n in range(RECORDS // 4) for name in "ab"}
+    want = {(f"{part}-{n}", f"copy:{name}") for part in range(PARTS) for n in range(RECORDS // PARTS) for name in "ab"}
     lost = len(want - set(came))
     doubled = sum(n - 1 for n in came.values())
     say(f"copy: {RECORDS} records, {kills} kills, {lost} lost, {doubled} doubled")
     return lost + doubled
 
 
-def count_problems(run, value, broken=None, seconds=25):
+def count_problems(run, value, broken=None):
     pick = random.Random(value)
+    parts = [[f"k{n % KEYS} {n}\n" for n in range(RECORDS // PARTS)] for _ in range(PARTS)]
     with Workers(run, "count", pick, broken) as workers:
-        for _ in range(4):
-            feed(run, "events", [f"k{n % KEYS} {n}\n" for n in range(RECORDS // 4)])
-        harm_while(workers, seconds, lambda: run.lag()["aggregate"])
+        harm_while(workers, "events", parts, lambda: run.lag()["aggregate"])
         kills = workers.kills
     last = {key: int(value) for _, key, value in read(run, "state")}
-    want = collections.Counter(f"k{n % KEYS}" for _ in range(4) for n in range(RECORDS // 4))
+    want = collections.Counter(f"k{n % KEYS}" for _ in range(PARTS) for n in range(RECORDS // PARTS))
     wrong = sum(abs(want[key] - last.get(key, 0)) for key in want)
     say(f"count: {RECORDS} records, {kills} kills, sums off by {wrong}")
     return wrong
@@ -124,7 +126,7 @@ def test_copy_is_exactly_once():
 
 def test_copy_control_fails():
     with Run("test-loop") as run:
-        if not copy_problems(run, seed(), broken="early", seconds=12):
+        if not copy_problems(run, seed(), broken="early"):
             raise Failed("outputs went out before their record was finished, and the account saw nothing")
 
 
@@ -136,7 +138,7 @@ def test_table_is_exactly_once():
 
 def test_table_control_fails():
     with Run("test-loop") as run:
-        if not count_problems(run, seed(), broken="table", seconds=12):
+        if not count_problems(run, seed(), broken="table"):
             raise Failed("the table was not restored, and the account saw nothing")
 
 
