@@ -135,13 +135,9 @@ static void addresses_judge(struct transfer *transfer, size_t count)
 /* Its partition went while DNS was asked: nothing was sent, so the next owner does it. */
 static bool is_given_up(struct transfer *transfer)
 {
-    bool lost = record_is_lost(transfer->record);
-    if (!lost && !transfer->https->draining)
+    if (!record_is_lost(transfer->record) && !transfer->https->draining)
         return false;
-    if (lost)
-        record_finish(transfer->record);
-    else
-        record_abandon(transfer->record);
+    record_abandon(transfer->record);
     transfer_free(transfer);
     return true;
 }
@@ -191,7 +187,7 @@ static void transfers_start(struct https *https)
     while (!https->draining && (transfer = admit_next(https->admit)) != NULL) {
         transfer->running = true;
         if (record_is_lost(transfer->record)) {
-            record_finish(transfer->record);
+            record_abandon(transfer->record);
             transfer_free(transfer);
         } else {
             transfer_start(transfer);

@@ -202,11 +202,8 @@ static void letters_settle(struct smtp *smtp)
     while ((letter = done_take(smtp)) != NULL) {
         if (letter->sent)
             letter_settle(smtp, letter);
-        else if (record_is_lost(letter->record))
-            record_finish(letter->record);
-        else if (!atomic_load(
-                     &smtp->cancel)) { /* cancelled for a partition that came back meanwhile */
-            letter_queue(smtp, letter);
+        else if (!record_is_lost(letter->record) && !atomic_load(&smtp->cancel)) {
+            letter_queue(smtp, letter); /* cancelled for a partition that came back meanwhile */
             continue;
         } else
             record_abandon(letter->record);

@@ -6,9 +6,21 @@
 
 #include "common/memory.h"
 
+static void orphan_free(struct ledger *ledger, struct record *orphan)
+{
+    DL_DELETE(ledger->orphans, orphan);
+    record_free(orphan);
+}
+
+static bool is_of(const struct record *record, const char *topic, int32_t partition)
+{
+    return record->partition == partition && strcmp(record->topic, topic) == 0;
+}
+
 struct ledger_partition *ledger_assign(struct ledger *ledger, const char *topic, int32_t partition,
                                        int64_t committed)
 {
+    struct record *orphan, *following;
     struct ledger_partition *home = mem_alloc(sizeof(*home));
     home->topic = topic;
     home->partition = partition;
@@ -16,6 +28,11 @@ struct ledger_partition *ledger_assign(struct ledger *ledger, const char *topic,
     home->expected = committed;
     home->position = LEDGER_NO_OFFSET;
     DL_APPEND(ledger->partitions, home);
+    DL_FOREACH_SAFE(ledger->orphans, orphan, following)
+    {
+        if (is_of(orphan, topic, partition) && orphan->offset < committed && orphan->finished)
+            orphan_free(ledger, orphan);
+    }
     return home;
 }
 
@@ -86,8 +103,7 @@ static struct record *orphan_find(struct ledger *ledger, const struct record *li
     struct record *orphan;
     DL_FOREACH(ledger->orphans, orphan)
     {
-        if (orphan->offset == like->offset && orphan->partition == like->partition &&
-            strcmp(orphan->topic, like->topic) == 0)
+        if (orphan->offset == like->offset && is_of(orphan, like->topic, like->partition))
             return orphan;
     }
     return NULL;
@@ -98,25 +114,6 @@ static void record_append(struct ledger_partition *home, struct record *record)
     record->home = home;
     DL_APPEND(home->records, record);
     home->record_count++;
-}
-
-bool ledger_admit(struct ledger *ledger, struct ledger_partition *home, struct record *record)
-{
-    if (record->offset < home->expected) {
-        record_free(record);
-        return false;
-    }
-    home->expected = record->offset + 1;
-    home->last_timestamp_ms = record->timestamp_ms;
-    struct record *orphan = orphan_find(ledger, record);
-    if (!orphan) {
-        record_append(home, record);
-        return true;
-    }
-    DL_DELETE(ledger->orphans, orphan);
-    record_free(record);
-    record_append(home, orphan);
-    return false;
 }
 
 /* Everything finished at the head becomes units: the finished prefix. */
@@ -132,17 +129,50 @@ static void prefix_advance(struct ledger *ledger, struct ledger_partition *home)
     }
 }
 
+static void record_finished(struct ledger *ledger, struct record *record)
+{
+    record->home->ahead_bytes += record->outputs.bytes;
+    prefix_advance(ledger, record->home);
+}
+
+static void adopt(struct ledger *ledger, struct ledger_partition *home, struct record *orphan)
+{
+    DL_DELETE(ledger->orphans, orphan);
+    record_append(home, orphan);
+    if (orphan->finished)
+        record_finished(ledger, orphan);
+}
+
+bool ledger_admit(struct ledger *ledger, struct ledger_partition *home, struct record *record)
+{
+    if (record->offset < home->expected) {
+        record_free(record);
+        return false;
+    }
+    home->expected = record->offset + 1;
+    home->last_timestamp_ms = record->timestamp_ms;
+    struct record *orphan = orphan_find(ledger, record);
+    if (!orphan) {
+        record_append(home, record);
+        return true;
+    }
+    record_free(record);
+    adopt(ledger, home, orphan);
+    return false;
+}
+
 void ledger_finish(struct ledger *ledger, struct record *record)
 {
-    struct ledger_partition *home = record->home;
-    if (!home) { /* the new owner works on it anew */
-        DL_DELETE(ledger->orphans, record);
-        record_free(record);
-        return;
-    }
     record->finished = true;
-    home->ahead_bytes += record->outputs.bytes;
-    prefix_advance(ledger, home);
+    if (record->home) /* else it waits as an orphan */
+        record_finished(ledger, record);
+}
+
+void ledger_abandon(struct ledger *ledger, struct record *record)
+{
+    record->abandoned = true;
+    if (!record->home)
+        orphan_free(ledger, record);
 }
 
 int64_t ledger_frontier(const struct ledger_partition *home)
@@ -207,10 +237,6 @@ void ledger_free(struct ledger *ledger)
 {
     while (ledger->partitions)
         ledger_forget(ledger, ledger->partitions);
-    struct record *orphan, *following;
-    DL_FOREACH_SAFE(ledger->orphans, orphan, following)
-    {
-        DL_DELETE(ledger->orphans, orphan);
-        record_free(orphan);
-    }
+    while (ledger->orphans)
+        orphan_free(ledger, ledger->orphans);
 }

@@ -44,14 +44,15 @@ struct ledger {
     struct ledger_unit *units; /* in the order in which they came to be */
     size_t output_count;
     size_t output_bytes;
-    struct record *orphans; /* unfinished records of lost partitions */
+    struct record *orphans; /* of lost partitions: unfinished when they were lost */
 };
 
+/* Frees the results of its orphans that another owner has committed meanwhile. */
 struct ledger_partition *ledger_assign(struct ledger *ledger, const char *topic, int32_t partition,
                                        int64_t committed);
 struct ledger_partition *ledger_find(struct ledger *ledger, const char *topic, int32_t partition);
-/* Drops the partition's units and finished records; its unfinished records become orphans
- * (abandoned ones are freed). */
+/* Drops the partition's units and finished records; its unfinished records become orphans, whose
+ * results are kept for its return (abandoned ones are freed). */
 void ledger_forget(struct ledger *ledger, struct ledger_partition *home);
 
 /* Takes record, whose topic, partition and offset are set. True: the job has to work on it. False:
@@ -60,6 +61,8 @@ void ledger_forget(struct ledger *ledger, struct ledger_partition *home);
 bool ledger_admit(struct ledger *ledger, struct ledger_partition *home, struct record *record);
 /* May free the record. */
 void ledger_finish(struct ledger *ledger, struct record *record);
+/* Its job will never finish it: it is not to be adopted. May free the record. */
+void ledger_abandon(struct ledger *ledger, struct record *record);
 /* Takes the messages of outputs and zeroes it. */
 void ledger_emit(struct ledger *ledger, struct ledger_partition *home,
                  struct message_list *outputs);

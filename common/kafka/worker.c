@@ -86,10 +86,8 @@ void record_finish(struct record *record)
 
 void record_abandon(struct record *record)
 {
-    if (record_is_lost(record))
-        record_finish(record); /* an orphan without a job would be adopted, and never finished */
-    else
-        record->abandoned = true;
+    struct worker *worker = record_worker(record);
+    ledger_abandon(&worker->ledger, record);
 }
 
 bool record_is_lost(const struct record *record)
@@ -810,6 +808,7 @@ static void worker_stop(struct worker *worker)
     worker->closing = true;
     if (worker->consumer) {
         rd_kafka_consumer_close(worker->consumer);
+        ledger_free(&worker->ledger); /* its orphans hold messages of the consumer */
         rd_kafka_destroy(worker->consumer);
     }
     if (worker->producer)
@@ -817,7 +816,6 @@ static void worker_stop(struct worker *worker)
     table_free(&worker->table);
     if (worker->probe)
         rd_kafka_destroy(worker->probe);
-    ledger_free(&worker->ledger);
     close(worker->wake_fd);
     free(worker->topics);
     free(worker->group);

@@ -56,8 +56,8 @@ struct worker_spec {
      * until it returns true. May be NULL. */
     bool (*drain)(void *context, int64_t deadline_ms);
     /* Forget the partition's memory. Records still unfinished stay valid until finished or
-     * abandoned; what they then output is dropped, unless the same record came back meanwhile: then
-     * it is its result. May be NULL. */
+     * abandoned; what they then output counts only if the same record comes back: then it is its
+     * result. May be NULL. */
     void (*revoked)(void *context, const char *topic, int32_t partition);
 };
 
@@ -69,7 +69,8 @@ int worker_run(const struct config *config, const struct worker_spec *spec,
 void record_output(struct record *record, struct message *message);
 /* The record is done; it must not be touched any more. */
 void record_finish(struct record *record);
-/* In drain only: the record is left to the next owner; it must not be touched any more. */
+/* In drain, or when its partition is lost: the record is left to the next owner, as if nothing had
+ * been done; it must not be touched any more. */
 void record_abandon(struct record *record);
 /* The record belongs to a partition that this process no longer has. */
 bool record_is_lost(const struct record *record);

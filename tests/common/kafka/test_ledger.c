@@ -167,9 +167,76 @@ static void test_lost_partition_takes_its_outputs_along(void **state)
     ledger_forget(&bench->ledger, bench->home);
     assert_int_equal(bench->ledger.output_count, 0);
     assert_null(running->home);
-    finish(bench, running, 1); /* too late: somebody else does it */
+    finish(bench, running, 1); /* too late for this owner */
     assert_int_equal(bench->ledger.output_count, 0);
+}
+
+static void come_back(struct bench *bench, int64_t committed)
+{
+    bench->home = ledger_assign(&bench->ledger, "in", 0, committed);
+}
+
+static void test_result_that_came_meanwhile_is_adopted(void **state)
+{
+    struct bench *bench = *state;
+    struct record *running = admit(bench, 100);
+    ledger_forget(&bench->ledger, bench->home);
+    finish(bench, running, 2);
+    come_back(bench, 100);
+    assert_false(ledger_admit(&bench->ledger, bench->home, record_at("in", 0, 100)));
+    assert_int_equal(bench->ledger.output_count, 2);
+    assert_int_equal(bench->home->ahead_bytes, 0);
+    assert_int_equal(offset_with_all(bench), 101);
+}
+
+static void test_result_waits_behind_an_unfinished_record(void **state)
+{
+    struct bench *bench = *state;
+    ledger_abandon(&bench->ledger, admit(bench, 100));
+    struct record *running = admit(bench, 101);
+    ledger_forget(&bench->ledger, bench->home);
+    finish(bench, running, 1);
+    come_back(bench, 100);
+    struct record *again = admit(bench, 100);
+    assert_false(ledger_admit(&bench->ledger, bench->home, record_at("in", 0, 101)));
+    assert_null(bench->ledger.units);
+    assert_int_equal(bench->home->record_count, 2);
+    finish(bench, again, 1);
+    assert_int_equal(bench->ledger.output_count, 2);
+    assert_int_equal(bench->home->record_count, 0);
+    assert_int_equal(bench->home->ahead_bytes, 0);
+    assert_int_equal(offset_with_all(bench), 102);
+}
+
+static void test_result_that_another_owner_had_is_dropped(void **state)
+{
+    struct bench *bench = *state;
+    struct record *other = record_at("in", 1, 100);
+    struct ledger_partition *elsewhere = ledger_assign(&bench->ledger, "in", 1, 100);
+    struct record *done = admit(bench, 100), *running = admit(bench, 101);
+    assert_true(ledger_admit(&bench->ledger, elsewhere, other));
+    ledger_forget(&bench->ledger, bench->home);
+    ledger_forget(&bench->ledger, elsewhere);
+    finish(bench, done, 1);
+    finish(bench, other, 1);
+    come_back(bench, 102);
+    assert_ptr_equal(bench->ledger.orphans, running); /* its job still holds it */
+    assert_ptr_equal(running->next, other);           /* of a partition that is still away */
+    assert_null(other->next);
+    assert_int_equal(bench->ledger.output_count, 0);
+    finish(bench, running, 1);
+}
+
+static void test_lost_record_that_its_job_gives_up_is_worked_on_anew(void **state)
+{
+    struct bench *bench = *state;
+    struct record *running = admit(bench, 100);
+    ledger_forget(&bench->ledger, bench->home);
+    ledger_abandon(&bench->ledger, running);
     assert_null(bench->ledger.orphans);
+    come_back(bench, 100);
+    finish(bench, admit(bench, 100), 1);
+    assert_int_equal(offset_with_all(bench), 101);
 }
 
 static void test_running_transfer_is_adopted(void **state)
@@ -188,7 +255,7 @@ static void test_running_transfer_is_adopted(void **state)
 static void test_abandoned_record_is_not_adopted(void **state)
 {
     struct bench *bench = *state;
-    admit(bench, 100)->abandoned = true;
+    ledger_abandon(&bench->ledger, admit(bench, 100));
     ledger_forget(&bench->ledger, bench->home);
     assert_null(bench->ledger.orphans);
     bench->home = ledger_assign(&bench->ledger, "in", 0, 100);
@@ -210,6 +277,10 @@ int main(void)
         BENCH_TEST(test_second_delivery_is_dropped),
         BENCH_TEST(test_lost_partition_takes_its_outputs_along),
         BENCH_TEST(test_running_transfer_is_adopted),
+        BENCH_TEST(test_result_that_came_meanwhile_is_adopted),
+        BENCH_TEST(test_result_waits_behind_an_unfinished_record),
+        BENCH_TEST(test_result_that_another_owner_had_is_dropped),
+        BENCH_TEST(test_lost_record_that_its_job_gives_up_is_worked_on_anew),
         BENCH_TEST(test_abandoned_record_is_not_adopted),
     };
     return cmocka_run_group_tests_name("ledger", tests, NULL, NULL);
