@@ -1,15 +1,19 @@
-/* copy: two small jobs over the loop, to be killed at random: what the loop promises must hold
+/* copy: three small jobs over the loop, to be harmed at random: what the loop promises must hold
  * without any rule of mail.
  *
- * copy:  reads `reports`, holds each record for some random ms (so that they finish out of order,
- * as transfers do), and writes two copies of it to `deliveries.https`. count: reads `events`,
- * counts the records of each key in memory, and keeps the counts in `state`.
+ * spread: reads `deliveries.smtp` and writes each record to `reports` and `events`, so that the
+ *         other two read what transactions wrote, markers and aborted records among it.
+ * copy:   reads `reports`, holds each record for some random ms (so that they finish out of order,
+ *         as transfers do), and writes two copies of it to `deliveries.https`. Now and then a turn
+ *         takes long, as a busy job's does, so that librdkafka has fetched what nobody has read.
+ * count:  reads `events`, counts the records of each key in memory, keeps the counts in `state`.
  *
  * Two negative controls break a promise on purpose, so that the account can be seen to fail:
- * COPY_BREAK=early  copy hands its outputs out before the record is finished, as if prefix and
- * outputs were two things COPY_BREAK=table  count does not restore its table */
+ * COPY_BREAK=early  copy hands an output out before its record is finished
+ * COPY_BREAK=table  count does not restore its table */
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include <utlist.h>
 
 #include "common/kafka/worker.h"
@@ -23,7 +27,35 @@ static bool broken(const char *how)
     return wish && strcmp(wish, how) == 0;
 }
 
+/* ---- spread ---- */
+
+static int spread_record(void *context, struct record *record, struct error *err)
+{
+    (void)context;
+    (void)err;
+    record_output(record, record_forward(record, "reports"));
+    record_output(record, record_forward(record, "events"));
+    record_finish(record);
+    return 0;
+}
+
+static int spread_run(const struct config *config, struct error *err)
+{
+    static const char *const inputs[] = {"deliveries.smtp", NULL};
+    static const char *const outputs[] = {"reports", "events", NULL};
+    const struct worker_spec spec = {
+        .job = "smtp",
+        .topics = inputs,
+        .outputs = outputs,
+        .commit_ms = 50, /* short, for many markers */
+        .record = spread_record,
+    };
+    return worker_run(config, &spec, err);
+}
+
 /* ---- copy ---- */
+
+#define BUSY_US 300000
 
 struct held {
     struct record *record;
@@ -80,6 +112,8 @@ static int64_t copy_tick(void *context, int64_t now_ms)
     (void)now_ms;
     struct copy *copy = context;
     struct held *held, *following;
+    if (copy->held && random() % 10 == 0)
+        usleep(BUSY_US);
     DL_FOREACH_SAFE(copy->held, held, following)
     {
         if (held->until_ms <= time_monotonic_ms())
@@ -245,7 +279,8 @@ static int count_run(const struct config *config, struct error *err)
 
 int main(int argc, char **argv)
 {
-    static const struct job jobs[] = {{"copy", copy_run}, {"count", count_run}, {NULL, NULL}};
+    static const struct job jobs[] = {
+        {"spread", spread_run}, {"copy", copy_run}, {"count", count_run}, {NULL, NULL}};
     static const struct program program = {
         .name = "copy", .config = CONFIG_AGGREGATOR, .jobs = jobs};
     return program_main(argc, argv, &program);

@@ -86,6 +86,12 @@ class Run:
             for index in range(1, count + 1):
                 self.worker("start", program, index, wait)
 
+    def revive(self, count=1):
+        """Starts what has ended: a zombie that was fenced ends with 1, and whoever started it starts it again."""
+        for program in PROGRAMS:
+            for index in range(1, count + 1):
+                local("worker", "start", program, index, "--run", self.name, "--no-wait", check=False)
+
     def stop(self, count=1, programs=PROGRAMS):
         for program in programs:
             for index in range(1, count + 1):
@@ -109,8 +115,11 @@ class Run:
         """The output of one of Kafka's own tools."""
         if "input" not in options:
             options["stdin"] = subprocess.DEVNULL
-        command = [LOCAL / "kafka", "--run", self.name, tool, *map(str, arguments)]
-        return subprocess.run(command, capture_output=True, text=True, timeout=180, check=True, **options).stdout
+        return subprocess.run(self.kafka_command(tool, *arguments), capture_output=True, text=True, timeout=180, check=True,
+                              **options).stdout
+
+    def kafka_command(self, tool, *arguments):
+        return [LOCAL / "kafka", "--run", self.name, tool, *map(str, arguments)]
 
     # ---- Elasticsearch ----
 

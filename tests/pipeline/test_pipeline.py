@@ -1,5 +1,5 @@
 """The whole way on real servers: documents in, reports out, held against the ledger. Then again with two processes of
-every program and `kill -9` of each in mid-run."""
+every program, each killed with -9, and ended or paused, in mid-run."""
 import json
 import random
 import threading
@@ -107,27 +107,35 @@ def test_documents_become_reports():
 DUE_S = 35  # after the workers' start; all is loaded by then
 
 
+# how a worker is harmed, how it comes back, and after how many seconds
+KILL = ("kill", "start", (0, 3))
+STOP = ("stop", "start", (0, 3))
+PAUSE = ("pause", "resume", (7, 9))  # longer than the session timeout: it comes back as a zombie
+
+
 class Killer(threading.Thread):
-    """kill -9 of every worker once, at random moments of a span, in random order; each comes back under its name."""
+    """kill -9 of every worker once, and SIGTERM or SIGSTOP of every worker once, at random moments of a span, in random
+    order; each comes back under its name."""
 
     def __init__(self, run, pick, span_s, progress):
         super().__init__()
         self.run_, self.progress, self.error = run, progress, None
-        victims = [(program, index) for program in PROGRAMS for index in (1, 2)]
-        pick.shuffle(victims)
-        moments = sorted(pick.uniform(0, span_s) for _ in victims)
-        self.plan = [(moment, *victim, pick.uniform(0, 3)) for moment, victim in zip(moments, victims)]
+        harms = [(program, index, harm) for program in PROGRAMS for index in (1, 2) for harm in (KILL, pick.choice([STOP, PAUSE]))]
+        pick.shuffle(harms)
+        moments = sorted(pick.uniform(0, span_s) for _ in harms)
+        self.plan = [(moment, *harm, pick.uniform(*harm[2][2])) for moment, harm in zip(moments, harms)]
 
     def run(self):
         start = time.monotonic()
         try:
-            for moment, program, index, pause in self.plan:
+            for moment, program, index, (harm, mend, _), pause in self.plan:
                 time.sleep(max(0, start + moment - time.monotonic()))
                 phase = self.progress()
-                self.run_.worker("kill", program, index)
-                say(f"kill -9 {program}-{index} at {time.monotonic() - start:.2f} s, {phase}")
+                self.run_.worker(harm, program, index)
+                say(f"{harm} {program}-{index} at {time.monotonic() - start:.2f} s, {phase}")
                 time.sleep(pause)
-                self.run_.worker("start", program, index, wait=False)
+                self.run_.worker(mend, program, index, wait=False)
+                self.run_.revive(2)
         except Exception as error:  # shown by the test, which joins
             self.error = error
 
@@ -151,15 +159,15 @@ def kill_round(name, value):
     pick = random.Random(value)
     ledger, generator = Ledger(), Generator(value, domains(), yesterday())
     loaded = [0]
-    # reports are due from DUE_S on, spread over 15 s: kills fall before, among and after them
-    conf = {"report.spread": "15s", "aggregate.interval": "2s"}
+    # reports are due from DUE_S on, spread over 30 s: harms fall before, among and after them
+    conf = {"report.spread": "30s", "aggregate.interval": "2s"}
     with Run(name, conf=conf, dns=list(zone())) as run:
         run.index()
         slow_receivers(run)
         run.configure("report.grace", grace_until(DUE_S))
         due = time.monotonic() + DUE_S
         run.start(2, wait=False)
-        killer = Killer(run, pick, DUE_S + 25, progress(run, loaded))
+        killer = Killer(run, pick, DUE_S + 30, progress(run, loaded))
         killer.start()
         for _ in range(8):
             run.load(documents_with_faults(generator, ledger, 1500))
@@ -170,6 +178,7 @@ def kill_round(name, value):
         killer.join()
         if killer.error:
             raise killer.error
+        run.revive(2)
         run.wait("all reports arrive", 180, lambda: all_arrived(run, ledger))
         run.wait_idle(120)
         check(run, ledger)
