@@ -1,6 +1,5 @@
 #include "common/kafka/message.h"
 
-#include <librdkafka/rdkafka.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -106,14 +105,6 @@ void message_list_free(struct message_list *list)
     *list = (struct message_list){0};
 }
 
-void record_free(struct record *record)
-{
-    if (record->source)
-        rd_kafka_message_destroy(record->source);
-    message_list_free(&record->outputs);
-    free(record);
-}
-
 const char *record_topic(const struct record *record)
 {
     return record->topic;
@@ -148,14 +139,10 @@ const char *record_value(const struct record *record, size_t *value_bytes)
 
 const char *record_header(struct record *record, const char *name)
 {
-    rd_kafka_headers_t *headers;
-    const void *value;
-    size_t bytes;
-    if (!record->source || rd_kafka_message_headers(record->source, &headers) ||
-        rd_kafka_header_get_last(headers, name, &value, &bytes))
-        return NULL;
-    /* librdkafka ends every header value with a NUL of its own; one inside makes it shorter. */
-    return value;
+    for (size_t i = record->header_count; i > 0; i--)
+        if (strcmp(record->headers[i - 1].name, name) == 0)
+            return record->headers[i - 1].text;
+    return NULL;
 }
 
 char *record_origin(const struct record *record)
@@ -163,23 +150,12 @@ char *record_origin(const struct record *record)
     return mem_printf("%s/%d/%lld", record->topic, record->partition, (long long)record->offset);
 }
 
-static void headers_copy(struct record *record, struct message *message)
-{
-    rd_kafka_headers_t *headers;
-    if (!record->source || rd_kafka_message_headers(record->source, &headers))
-        return;
-    const char *name;
-    const void *value;
-    size_t bytes;
-    for (size_t i = 0; !rd_kafka_header_get_all(headers, i, &name, &value, &bytes); i++)
-        message_header(message, name, value ? value : "");
-}
-
 struct message *record_forward(struct record *record, const char *topic)
 {
     struct message *message = message_new(topic, MESSAGE_ANY_PARTITION);
     message_key_bytes(message, record->key, record->key_bytes);
     message_value(message, record->value, record->value_bytes);
-    headers_copy(record, message);
+    for (size_t i = 0; i < record->header_count; i++)
+        message_header(message, record->headers[i].name, record->headers[i].text);
     return message;
 }

@@ -7,6 +7,11 @@
 #include "common/kafka/message.h"
 
 struct ledger_partition;
+struct rd_kafka_message_s;
+
+struct record_header {
+    const char *name, *text;
+};
 
 struct record {
     const char *topic; /* borrowed from the ledger's owner, without prefix */
@@ -17,8 +22,9 @@ struct record {
     size_t key_bytes;
     const char *value;
     size_t value_bytes;
-    void *source; /* what key, value and headers borrow from: an rd_kafka_message_t; NULL in unit
-                     tests */
+    struct record_header *headers; /* the array is the record's own, for as long as it has one */
+    size_t header_count;
+    struct rd_kafka_message_s *source; /* what key, value and headers borrow from; NULL in tests */
 
     struct ledger_partition *home; /* NULL: the partition was lost */
     bool finished;
@@ -28,7 +34,8 @@ struct record {
     struct record *prev, *next;
 };
 
-/* Destroys source too. */
+/* topic: as above. Takes message. */
+struct record *record_new(const char *topic, struct rd_kafka_message_s *message);
 void record_free(struct record *record);
 
 #endif

@@ -104,40 +104,51 @@ void table_forget(struct table *table, int32_t partition)
     *one = table->partitions[--table->count];
 }
 
-static int record_visit(struct table *table, rd_kafka_message_t *message, table_visit *visit,
-                        void *context, struct error *err)
+static int partition_reach(struct table *table, int32_t partition, int64_t next, struct error *err)
 {
-    struct record record = {
-        .topic = table->name,
-        .partition = message->partition,
-        .offset = message->offset,
-        .timestamp_ms = rd_kafka_message_timestamp(message, NULL),
-        .key = message->key,
-        .key_bytes = message->key_len,
-        .value = message->payload,
-        .value_bytes = message->len,
-        .source = message,
-    };
-    return visit(context, &record, err);
+    struct table_partition *one = partition_find(table, partition);
+    if (!one || partition_is_complete(one))
+        return 0;
+    one->next = next;
+    return partition_is_complete(one) ? reading_change(table, partition, false, err) : 0;
 }
 
-static int message_take(struct table *table, rd_kafka_message_t *message, table_visit *visit,
-                        void *context, struct error *err)
+static int trouble_take(struct table *table, const rd_kafka_message_t *message, struct error *err)
 {
-    bool end = message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF;
+    if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF)
+        return partition_reach(table, message->partition, message->offset, err);
     if (message->err == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET ||
         message->err == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED) /* the reader has stopped */
         return error_set(err, ERROR_FATAL, "%s: %s", table->topic,
                          rd_kafka_message_errstr(message));
-    if (message->err && !end)
-        return client_error(err, message->err, table->topic);
-    struct table_partition *one = partition_find(table, message->partition);
+    return client_error(err, message->err, table->topic);
+}
+
+static int record_take(struct table *table, struct record *record, table_visit *visit,
+                       void *context, struct error *err)
+{
+    const struct table_partition *one = partition_find(table, record->partition);
     if (!one || partition_is_complete(one))
         return 0;
-    if (!end && record_visit(table, message, visit, context, err) < 0)
+    if (visit(context, record, err) < 0)
         return -1;
-    one->next = end ? message->offset : message->offset + 1;
-    return partition_is_complete(one) ? reading_change(table, one->partition, false, err) : 0;
+    return partition_reach(table, record->partition, record->offset + 1, err);
+}
+
+/* Takes message. */
+static int message_take(struct table *table, rd_kafka_message_t *message, table_visit *visit,
+                        void *context, struct error *err)
+{
+    int result;
+    if (message->err) {
+        result = trouble_take(table, message, err);
+        rd_kafka_message_destroy(message);
+        return result;
+    }
+    struct record *record = record_new(table->name, message);
+    result = record_take(table, record, visit, context, err);
+    record_free(record);
+    return result;
 }
 
 int table_poll(struct table *table, int64_t timeout_ms, table_visit *visit, void *context,
@@ -149,9 +160,7 @@ int table_poll(struct table *table, int64_t timeout_ms, table_visit *visit, void
         rd_kafka_message_t *message = rd_kafka_consumer_poll(table->reader, (int)left);
         if (!message)
             return 0;
-        int result = message_take(table, message, visit, context, err);
-        rd_kafka_message_destroy(message);
-        if (result < 0)
+        if (message_take(table, message, visit, context, err) < 0)
             return -1;
     }
     return 0;

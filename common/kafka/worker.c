@@ -449,21 +449,6 @@ static int consumer_trouble(struct worker *worker, const rd_kafka_message_t *mes
     return fail(worker, &err);
 }
 
-static struct record *record_new(struct ledger_partition *home, rd_kafka_message_t *message)
-{
-    struct record *record = mem_alloc(sizeof(*record));
-    record->topic = home->topic;
-    record->partition = message->partition;
-    record->offset = message->offset;
-    record->timestamp_ms = rd_kafka_message_timestamp(message, NULL);
-    record->key = message->key;
-    record->key_bytes = message->key_len;
-    record->value = message->payload;
-    record->value_bytes = message->len;
-    record->source = message;
-    return record;
-}
-
 /* At once, or the rest of this turn would pile up behind the oldest unfinished record. */
 static void pause_when_ahead(struct worker *worker, struct ledger_partition *home)
 {
@@ -481,7 +466,7 @@ static int message_admit(struct worker *worker, rd_kafka_message_t *message)
         rd_kafka_message_destroy(message);
         return 0;
     }
-    struct record *record = record_new(home, message);
+    struct record *record = record_new(home->topic, message);
     pause_when_ahead(worker, home);
     if (!ledger_admit(&worker->ledger, home, record))
         return 0;

@@ -61,13 +61,16 @@ static void test_list_grows_and_adds_up(void **state)
 static void test_record_is_forwarded_under_its_key(void **state)
 {
     (void)state;
+    struct record_header headers[] = {{"attempt", "1"}, {"to", "x"}, {"attempt", "2"}};
     struct record record = {.topic = "delay.1m",
                             .partition = 2,
                             .offset = 17,
                             .key = "host",
                             .key_bytes = 4,
                             .value = "body",
-                            .value_bytes = 4};
+                            .value_bytes = 4,
+                            .headers = headers,
+                            .header_count = NELEMS(headers)};
     struct message *message = record_forward(&record, "deliveries.https");
     char *origin = record_origin(&record);
     assert_string_equal(origin, "delay.1m/2/17");
@@ -76,6 +79,10 @@ static void test_record_is_forwarded_under_its_key(void **state)
     assert_string_equal(message->value, "body");
     assert_int_equal(message->partition, MESSAGE_ANY_PARTITION);
     assert_null(record_header(&record, "absent"));
+    assert_string_equal(record_header(&record, "attempt"), "2"); /* the last one counts */
+    assert_int_equal(message->header_count, 2);
+    assert_string_equal(message->headers[0].text, "2");
+    assert_string_equal(message->headers[1].text, "x");
     message_free(&message);
     free(origin);
 }
