@@ -50,7 +50,7 @@ COMMON_SRC := $(wildcard common/*.c common/kafka/*.c common/wire/*.c)
 COMMON_LIB := $(OBJ)/common.a
 TEST_SRC   := $(wildcard tests/common/test_*.c tests/common/kafka/test_*.c tests/common/wire/test_*.c \
                 $(STAGES:%=tests/%/test_*.c))
-SUPPORT    := $(patsubst %.c,$(OBJ)/%.o,$(wildcard tests/support/*.c))
+SUPPORT    := $(OBJ)/support.a
 TESTS      := $(TEST_SRC:%.c=$(OBJ)/%)
 
 all: $(PROGRAMS)
@@ -70,6 +70,7 @@ endef
 $(foreach s,$(STAGES),$(eval $(call stage,$(s))))
 
 $(COMMON_LIB): $(COMMON_SRC:%.c=$(OBJ)/%.o)
+$(SUPPORT): $(patsubst %.c,$(OBJ)/%.o,$(wildcard tests/support/*.c))
 $(OBJ)/tests/common/%: $(OBJ)/tests/common/%.o $(SUPPORT) $(COMMON_LIB)
 	@echo "  LD $@"
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS) -lcmocka
