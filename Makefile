@@ -14,7 +14,9 @@ ifeq ($(origin CC),default)
 CC := gcc
 endif
 Q := $(if $(V),,@)
+ifeq ($(MAKELEVEL),0)
 MAKEFLAGS += --jobs=$(shell nproc)
+endif
 
 PACKAGES := rdkafka libcurl json-c zlib libcrypto libcares libidn2 libmicrohttpd
 OBJ      := $(BUILD)/obj/$(VARIANT)
