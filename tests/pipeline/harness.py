@@ -31,8 +31,15 @@ def say(text):
 
 
 def local(script, *arguments, check=True):
-    result = subprocess.run([LOCAL / script, *map(str, arguments)], stdin=subprocess.DEVNULL, text=True,
-                            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=300)
+    process = subprocess.Popen([LOCAL / script, *map(str, arguments)], stdin=subprocess.DEVNULL, text=True,
+                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    try:
+        output, _ = process.communicate(timeout=300)
+    except BaseException:
+        process.terminate()  # a script that is killed leaves behind what it started
+        process.communicate(timeout=120)
+        raise
+    result = subprocess.CompletedProcess(process.args, process.returncode, output)
     if check and result.returncode:
         raise Failed(f"deploy/local/{script} {' '.join(map(str, arguments))}: exit {result.returncode}\n{result.stdout}")
     return result
