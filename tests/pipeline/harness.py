@@ -71,9 +71,11 @@ class Run:
         return self
 
     def __exit__(self, kind, value, trace):
-        if kind is not None:
-            self.show_logs()
-        local("down", "--run", self.name, check=kind is None)
+        try:
+            if kind is not None:
+                self.show_logs()
+        finally:
+            local("down", "--run", self.name, check=kind is None)
 
     def show_logs(self):
         servers = {"dns", "elastic", "https", "kafka", "recorder", "smtp", "topics"}
