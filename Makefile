@@ -86,7 +86,12 @@ $(OBJ)/tests/pipeline/copy: $(OBJ)/tests/pipeline/copy.o $(COMMON_LIB)
 	@rm -f $@
 	$(Q)$(AR) rcs $@ $^
 
-$(OBJ)/%.o: %.c Makefile
+# Said once, and with what helps, instead of by every compilation.
+can-compile:
+	@{ command -v $(firstword $(CC)) && pkg-config --exists --print-errors $(PACKAGES); } >/dev/null || \
+	    { echo "what compiling needs is not all here; on Debian: deploy/local/install --build" >&2; false; }
+
+$(OBJ)/%.o: %.c Makefile | can-compile
 	@mkdir -p $(@D)
 	@echo "  CC $@"
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
@@ -116,7 +121,7 @@ lint: setup-build
 	@$(MAKE) --no-print-directory $(PROGRAMS)
 	@tests/lint/run $(BIN)
 
-format:
+format: setup-build
 	clang-format-14 -i $$(git ls-files '*.c' '*.h')
 
 install: $(PROGRAMS)
@@ -127,6 +132,6 @@ clean: # not below a run that is up: its pid files are in there
 	@! ls $(BUILD)/run/*/ports 2>/dev/null || { echo "a run is up: deploy/local/down --run NAME"; false; }
 	rm -rf $(BUILD)
 
-.PHONY: all setup setup-build check check-run test demo lint format install clean
+.PHONY: all setup setup-build can-compile check check-run test demo lint format install clean
 .SECONDARY:
 .DELETE_ON_ERROR:
