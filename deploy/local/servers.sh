@@ -92,6 +92,7 @@ CONF
 -XX:+ExitOnOutOfMemoryError
 -XX:-HeapDumpOnOutOfMemoryError
 -Djava.io.tmpdir=${ES_TMPDIR}
+-Djna.tmpdir=${ES_TMPDIR}
 CONF
     cat >"$RUN_DIR/data/elastic/config/log4j2.properties" <<'CONF'
 status = error
