@@ -27,7 +27,7 @@
 enum plan_step {
     PLAN_IDLE,
     PLAN_LOOK,     /* what is behind each configured name */
-    PLAN_UNLISTED, /* what was planned once and is behind no name any more */
+    PLAN_UNLISTED, /* what has a mark and is behind no name any more */
     PLAN_REFRESH,
     PLAN_TASKS, /* of the index that was refreshed */
     PLAN_END,
@@ -124,6 +124,9 @@ static void step_idle(struct plan *plan, int64_t now_ms)
 
 static void look_done(struct plan *plan)
 {
+    struct message_list outputs = {0};
+    planner_found(plan->planner, &plan->indices, &outputs);
+    outputs_emit(plan, &outputs);
     planner_unlisted(plan->planner, &plan->indices, &plan->unlisted);
     plan->at = 0;
     plan->step = PLAN_UNLISTED;
@@ -153,7 +156,7 @@ static void step_look(struct plan *plan, int64_t now_ms)
     }
 }
 
-/* An index once planned stays planned, alias or not, until it is no more. */
+/* An index once marked stays planned, alias or not, until it is no more. */
 static void unlisted_add(struct plan *plan, struct elastic_indices *found)
 {
     for (size_t i = 0; i < found->count; i++)

@@ -251,6 +251,69 @@ void planner_gone(struct planner *planner, const char *name, const struct elasti
     }
 }
 
+/* ---- what the first round finds ---- */
+
+static void mark_output(const struct mark_entry *entry, struct message_list *outputs)
+{
+    struct message *message = message_new("plan", 0);
+    struct json_object *json = mark_to_json(&entry->mark);
+    message_key(message, entry->key);
+    message_value_take(message, json_write(json));
+    json_object_put(json);
+    message_list_add(outputs, message);
+}
+
+/* An index that the first round found has a mark with it; what came later has none. */
+static int64_t since_of(const struct planner *planner, const char *uuid)
+{
+    int64_t since_ms = 0;
+    for (const struct mark_entry *entry = planner->marks; entry; entry = entry->hh.next)
+        if (entry->mark.since_ms > since_ms && strcmp(entry->mark.uuid, uuid) == 0)
+            since_ms = entry->mark.since_ms;
+    return since_ms;
+}
+
+static struct mark_entry *index_mark_begin(struct planner *planner,
+                                           const struct elastic_index *index)
+{
+    struct mark mark = {
+        .index = mem_text(index->name),
+        .uuid = mem_text(index->uuid),
+        .shard = MARK_WHOLE_INDEX,
+        .history = mem_text(MARK_NO_HISTORY),
+        .planned = NOTHING_PLANNED,
+        .since_ms = planner->t_ms - planner->settings.since_ms,
+    };
+    return mark_put(planner, &mark);
+}
+
+static void first_round_output(struct planner *planner, struct message_list *outputs)
+{
+    struct message *message = message_new("plan", 0);
+    struct json_object *json = mem_check(json_object_new_object());
+    json_add_integer(json, "v", 1);
+    json_add_integer(json, FIRST_ROUND, planner->t_ms);
+    message_key(message, MARK_FIRST_ROUND_KEY);
+    message_value_take(message, json_write(json));
+    json_object_put(json);
+    message_list_add(outputs, message);
+    planner->first_round_done = true;
+}
+
+/* Before anything is planned, and all at once: whoever goes on after a crash finds either the same
+ * bounds or an untouched prefix, and nothing that came in between counts as found. */
+void planner_found(struct planner *planner, const struct elastic_indices *indices,
+                   struct message_list *outputs)
+{
+    if (planner->first_round_done)
+        return;
+    for (size_t i = 0; i < indices->count; i++)
+        if (!planner_knows(planner, indices->items[i].uuid))
+            mark_output(index_mark_begin(planner, &indices->items[i]), outputs);
+    if (planner->empty == 0)
+        first_round_output(planner, outputs);
+}
+
 /* ---- one index ---- */
 
 static bool known_under_another_history(const struct planner *planner, const char *uuid,
@@ -349,29 +412,16 @@ static void task_output(struct planner *planner, const struct mark *mark, int64_
     planner->next_partition = (planner->next_partition + 1) % planner->settings.partitions;
 }
 
-static void mark_output(const struct mark_entry *entry, struct message_list *outputs)
-{
-    struct message *message = message_new("plan", 0);
-    struct json_object *json = mark_to_json(&entry->mark);
-    message_key(message, entry->key);
-    message_value_take(message, json_write(json));
-    json_object_put(json);
-    message_list_add(outputs, message);
-}
-
-/* Only what the first round of a prefix finds is bounded: an index that comes later is read whole.
- */
 static struct mark_entry *mark_begin(struct planner *planner, const struct elastic_index *index,
                                      int32_t shard)
 {
-    int64_t since_ms = planner->t_ms - planner->settings.since_ms;
     struct mark mark = {
         .index = mem_text(index->name),
         .uuid = mem_text(index->uuid),
         .shard = shard,
         .history = mem_text(index->shards[shard].history),
         .planned = NOTHING_PLANNED,
-        .since_ms = planner->first_round_done ? 0 : since_ms,
+        .since_ms = since_of(planner, index->uuid),
     };
     return mark_put(planner, &mark);
 }
@@ -405,19 +455,6 @@ bool planner_tasks(struct planner *planner, const struct elastic_index *index, s
 }
 
 /* ---- the end of a round ---- */
-
-static void first_round_output(struct planner *planner, struct message_list *outputs)
-{
-    struct message *message = message_new("plan", 0);
-    struct json_object *json = mem_check(json_object_new_object());
-    json_add_integer(json, "v", 1);
-    json_add_integer(json, FIRST_ROUND, planner->t_ms);
-    message_key(message, MARK_FIRST_ROUND_KEY);
-    message_value_take(message, json_write(json));
-    json_object_put(json);
-    message_list_add(outputs, message);
-    planner->first_round_done = true;
-}
 
 static void fences_output(const struct planner *planner, struct message_list *outputs)
 {
@@ -454,6 +491,4 @@ void planner_end(struct planner *planner, int64_t now_ms, struct planner_result 
         return;
     result->fenced = true;
     fences_output(planner, outputs);
-    if (!planner->first_round_done)
-        first_round_output(planner, outputs);
 }

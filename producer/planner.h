@@ -51,7 +51,12 @@ int planner_restore(struct planner *planner, const char *key, size_t key_bytes, 
 void planner_begin(struct planner *planner, int64_t t_ms);
 /* A configured name has no index at all: no fence, however long. */
 void planner_empty(struct planner *planner, const char *name);
-/* Names of indices that were planned once and are not among indices. Appends, each once. */
+/* Every configured name was asked for: indices are what there is. In the prefix's first round
+ * outputs the marks by which scan.since bounds them whenever they are planned, and, unless a name
+ * is without an index, the first round's end: what is found later is read whole. */
+void planner_found(struct planner *planner, const struct elastic_indices *indices,
+                   struct message_list *outputs);
+/* Names of indices that have a mark and are not among indices. Appends, each once. */
 void planner_unlisted(const struct planner *planner, const struct elastic_indices *indices,
                       struct text_list *names);
 bool planner_knows(const struct planner *planner, const char *uuid);
@@ -77,8 +82,8 @@ struct planner_result {
     int64_t unplanned;             /* documents known to stand in them */
     size_t empty;                  /* configured names without an index */
 };
-/* Outputs the fences, one per partition of scan, and at the first time the end of the prefix's
- * first round; no fences while something is left out for less than the patience. */
+/* Outputs the fences, one per partition of scan; none while something is left out for less than the
+ * patience. */
 void planner_end(struct planner *planner, int64_t now_ms, struct planner_result *result,
                  struct message_list *outputs);
 

@@ -22,6 +22,11 @@ int mark_from_json(const char *key, size_t key_bytes, struct json_object *json, 
                    struct error *err) MUST_USE;
 void mark_free(struct mark *mark);
 
+/* The mark of an index as a whole, by which the prefix's first round says that it found it. Nothing
+ * need be known of its shards, so it stands where no shard of any index can. */
+#define MARK_WHOLE_INDEX INT32_MAX
+#define MARK_NO_HISTORY  "-"
+
 /* Key of the record that ends a prefix's first round: indices met later are read whole.
  * Value {"v":1,"first-round":t} */
 #define MARK_FIRST_ROUND_KEY "first-round"

@@ -16,10 +16,11 @@
  *   0NAME         a configured name without an index
  *   x             unlisted names have nothing behind them
  *   .T            the round ends at T
- *   mKEY>PLANNED  a mark is restored (index "a"), m! the end of the first round
+ *   mKEY>PLANNED[/SINCE]  a mark is restored (index "a"), m! the end of the first round
  *   -KEY          a mark's tombstone is restored
- * Output: t<partition>:<from>-<to>[/since] a task, m<key>>planned a mark, k<key> a tombstone,
- *   f<partition>@T a fence, e the first round's end; at each round's end (reason=n.. unplanned). */
+ * Output: t<partition>:<from>-<to>[/since] a task, m<key>>planned a mark, i<uuid>/since one of an
+ *   index as a whole, k<key> a tombstone, f<partition>@T a fence, e the first round's end; at each
+ *   round's end (reason=n.. unplanned). */
 struct row {
     const char *name, *story, *want;
 };
@@ -48,12 +49,45 @@ static const struct row rows[] = {
      " t0:0-9 t1:10-19 t0:20-29 mU/0/H>29 t1:30-39 t0:40-44 mU/0/H>44" FENCES("5000") " ()"},
     {"partitions take turns over indices", "m! @5000 a:U=H+0 b:V=H+0 c:W=H+0 .5001",
      " t0:0-0 mU/0/H>0 t1:0-0 mV/0/H>0 t0:0-0 mW/0/H>0" FENCES("5000") " ()"},
-    /* scan.since bounds the first round only, and goes on with its shards */
+    /* scan.since bounds what the very first round finds, whenever it can be planned */
     {"first round", "@5000 a:U=H+0 .5001 @6000 a:U=H+1 b:V=H+0 .6001",
-     " t0:0-0/4900 mU/0/H>0" FENCES("5000") " e () t1:1-1/4900 mU/0/H>1 t0:0-0 mV/0/H>0" FENCES(
-         "6000") " ()"},
-    {"first round not whole: it goes on", "@5000 a:U=- .5001 @6000 a:U=H+0 .6001",
-     " (primary-missing=1 0) t0:0-0/5900 mU/0/H>0" FENCES("6000") " e ()"},
+     " iU/4900 e t0:0-0/4900 mU/0/H>0" FENCES(
+         "5000") " () t1:1-1/4900 mU/0/H>1 t0:0-0 mV/0/H>0" FENCES("6000") " ()"},
+    {"first round: a primary comes back after the patience",
+     "@5000 a:U=- .5001 @6000 a:U=- .6000 @7000 a:U=H+0 .7001",
+     " iU/4900 e (primary-missing=1 0)" FENCES(
+         "6000") " (primary-missing=1 0) t0:0-0/4900 mU/0/H>0" FENCES("7000") " ()"},
+    {"first round: one shard of two is left out", "@5000 a:U=H+0,- .5001 @7000 a:U=H+0,I+0 .7001",
+     " iU/4900 e t0:0-0/4900 mU/0/H>0 (primary-missing=1 0) t1:0-0/4900 mU/1/I>0" FENCES(
+         "7000") " ()"},
+    {"first round: not refreshed", "@5000 ~a:U=H+0 .5001 @7000 a:U=H+0 .7001",
+     " iU/4900 e (refresh=1 1) t0:0-0/4900 mU/0/H>0" FENCES("7000") " ()"},
+    {"first round: closed", "@5000 a:U!closed=H+0 .5001 @7000 a:U=H+0 .7001",
+     " iU/4900 e (closed=1 1) t0:0-0/4900 mU/0/H>0" FENCES("7000") " ()"},
+    {"first round: no documents yet", "@5000 a:U=H+-1 .5001 @7000 a:U=H+0 .7001",
+     " iU/4900 e" FENCES("5000") " () t0:0-0/4900 mU/0/H>0" FENCES("7000") " ()"},
+    {"first round: what comes while it waits is read whole",
+     "@5000 a:U=- .5001 @5500 a:U=- b:V=H+0 .5501",
+     " iU/4900 e (primary-missing=1 0) t0:0-0 mV/0/H>0 (primary-missing=1 0)"},
+    {"first round: it goes on until every name has an index",
+     "@5000 0c a:U=- .5001 @6000 0c a:U=- b:V=H+0 .6000 @7000 a:U=H+0 b:V=H+0 c:W=H+0 .7001",
+     " iU/4900 (primary-missing=1 empty 0)"
+     " iV/5900 t0:0-0/5900 mV/0/H>0 (primary-missing=1 empty 0)"
+     " iW/6900 e t1:0-0/4900 mU/0/H>0 t0:0-0/6900 mW/0/H>0" FENCES("7000") " ()"},
+    {"first round: restored afterwards", "@5000 a:U=H+0 .5001 @6000 a:U=I+0 .6001",
+     " iU/4900 e t0:0-0/4900 mU/0/H>0" FENCES("5000") " () (restored=1 1)"},
+    {"first round: gone before it was planned", "@5000 a:U=- .5001 @6000 x .6001",
+     " iU/4900 e (primary-missing=1 0) kU/2147483647/-" FENCES("6000") " ()"},
+    {"another process goes on after the first round",
+     "mU/2147483647/->-1/4900 m! @7000 a:U=H+0 .7001",
+     " t0:0-0/4900 mU/0/H>0" FENCES("7000") " ()"},
+    {"another process goes on with the first round",
+     "mU/2147483647/->-1/4900 @7000 a:U=H+0 b:V=H+0 .7001",
+     " iV/6900 e t0:0-0/4900 mU/0/H>0 t1:0-0/6900 mV/0/H>0" FENCES("7000") " ()"},
+    {"without a mark of the index another shard's tells",
+     "m! mU/0/H>5/4900 @7000 a:U=H+5,I+0 .7001", " t0:0-0/4900 mU/1/I>0" FENCES("7000") " ()"},
+    {"whichever of them has one", "m! mU/0/H>5/4900 mU/1/I>5/0 @7000 a:U=H+5,I+5,J+0 .7001",
+     " t0:0-0/4900 mU/2/J>0" FENCES("7000") " ()"},
     /* what cannot be planned truthfully */
     {"primary missing: the other shard goes on", "m! @5000 a:U=-,I+0 .5001",
      " t0:0-0 mU/1/I>0 (primary-missing=1 0)"},
@@ -96,9 +130,13 @@ static const struct row rows[] = {
 
 /* ---- the story is told ---- */
 
+#define INDICES_MAX 8
+
 struct story {
     struct planner *planner;
-    struct elastic_indices indices;
+    struct elastic_indices indices; /* of this round */
+    bool refreshed[INDICES_MAX];
+    bool found; /* all of them are told */
     struct buffer out;
 };
 
@@ -118,6 +156,9 @@ static void show_message(struct buffer *out, const struct message *message)
         buffer_printf(out, " k%s", message->key);
     else if (strcmp(message->topic, "plan") == 0 && strcmp(message->key, "first-round") == 0)
         buffer_text(out, " e");
+    else if (strcmp(message->topic, "plan") == 0 && strstr(message->key, "/2147483647/-"))
+        buffer_printf(out, " i%.*s/%lld", (int)strcspn(message->key, "/"), message->key,
+                      (long long)member(value, "since", -9));
     else if (strcmp(message->topic, "plan") == 0)
         buffer_printf(out, " m%s>%lld", message->key, (long long)member(value, "planned", -9));
     else if (member(value, "fence", 0) > 0)
@@ -161,15 +202,31 @@ static void index_read(const char *word, struct elastic_index *index)
 static void tell_index(struct story *story, const char *word)
 {
     struct elastic_index index = {0};
-    struct message_list outputs = {0};
     bool refreshed = *word != '~';
     index_read(word + !refreshed, &index);
-    bool wants = planner_judge(story->planner, &index);
-    if (wants && !refreshed)
-        planner_not_refreshed(story->planner, &index);
-    while (wants && refreshed && planner_tasks(story->planner, &index, TASKS_MAX, &outputs))
-        show(story, &outputs);
+    assert_in_range(story->indices.count, 0, INDICES_MAX - 1);
+    story->refreshed[story->indices.count] = refreshed;
     elastic_indices_add(&story->indices, &index);
+}
+
+/* All names were asked for. */
+static void tell_found(struct story *story)
+{
+    struct message_list outputs = {0};
+    if (!story->found)
+        planner_found(story->planner, &story->indices, &outputs);
+    story->found = true;
+    show(story, &outputs);
+}
+
+static void tell_tasks(struct story *story, const struct elastic_index *index, bool refreshed)
+{
+    struct message_list outputs = {0};
+    bool wants = planner_judge(story->planner, index);
+    if (wants && !refreshed)
+        planner_not_refreshed(story->planner, index);
+    while (wants && refreshed && planner_tasks(story->planner, index, TASKS_MAX, &outputs))
+        show(story, &outputs);
 }
 
 static void tell_mark(struct story *story, const char *word)
@@ -178,9 +235,10 @@ static void tell_mark(struct story *story, const char *word)
     char *key = mem_text(word), *planned = strchr(key, '>');
     if (planned)
         *planned++ = '\0';
-    char *value = planned
-                      ? mem_printf("{\"v\":1,\"index\":\"a\",\"planned\":%s,\"since\":0}", planned)
-                      : mem_text("{\"v\":1,\"first-round\":1}");
+    const char *since = planned ? strchr(planned, '/') : NULL;
+    char *value = planned ? mem_printf("{\"v\":1,\"index\":\"a\",\"planned\":%lld,\"since\":%s}",
+                                       strtoll(planned, NULL, 10), since ? since + 1 : "0")
+                          : mem_text("{\"v\":1,\"first-round\":1}");
     const char *name = planned ? key : "first-round";
     assert_int_equal(
         planner_restore(story->planner, name, strlen(name), value, strlen(value), &err), 0);
@@ -192,6 +250,9 @@ static void tell_end(struct story *story, int64_t now_ms)
 {
     struct planner_result result;
     struct message_list outputs = {0};
+    tell_found(story);
+    for (size_t i = 0; i < story->indices.count; i++)
+        tell_tasks(story, &story->indices.items[i], story->refreshed[i]);
     planner_end(story->planner, now_ms, &result, &outputs);
     assert_int_equal(result.fenced, outputs.count >= PARTITIONS);
     show(story, &outputs);
@@ -206,12 +267,14 @@ static void tell_end(struct story *story, int64_t now_ms)
         buffer_printf(&story->out, "%lld", (long long)result.unplanned);
     buffer_text(&story->out, ")");
     elastic_indices_free(&story->indices);
+    story->found = false;
 }
 
 static void tell_gone(struct story *story)
 {
     struct text_list names = {0};
     struct message_list outputs = {0};
+    tell_found(story);
     planner_unlisted(story->planner, &story->indices, &names);
     for (size_t i = 0; i < names.count; i++)
         planner_gone(story->planner, names.items[i], &story->indices, &outputs);

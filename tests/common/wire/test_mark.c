@@ -23,6 +23,8 @@ static const struct row {
     {"largest shard", "u/2147483647/h", 14, VALUE, ERROR_NONE},
     {"nothing planned yet", "u/1/h", 5, "{\"v\":1,\"index\":\"mail\",\"planned\":-1,\"since\":0}",
      ERROR_NONE},
+    {"an index as a whole", "u/2147483647/-", 14,
+     "{\"v\":1,\"index\":\"mail\",\"planned\":-1,\"since\":1795478400000}", ERROR_NONE},
     {"newer version", "u/1/h", 5, "{\"v\":2}", ERROR_FATAL},
     {"no version", "u/1/h", 5, "{\"index\":\"mail\",\"planned\":1,\"since\":0}", ERROR_REJECT},
     {"no index", "u/1/h", 5, "{\"v\":1,\"planned\":1,\"since\":0}", ERROR_REJECT},
