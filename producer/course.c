@@ -105,6 +105,11 @@ enum course_verdict course_checked(enum elastic_answer answer)
     return answer == ELASTIC_OK ? COURSE_DONE : trouble_verdict(answer);
 }
 
+bool course_has_room(size_t output_bytes, bool oldest)
+{
+    return output_bytes < (oldest ? COURSE_OUTPUT_BYTES : COURSE_AHEAD_BYTES);
+}
+
 bool course_cut(struct course *course, const struct task *task, struct task *rest)
 {
     if (course->next > task->to)

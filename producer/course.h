@@ -4,6 +4,7 @@
 #define PRODUCER_COURSE_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "common/wire/task.h"
@@ -43,7 +44,18 @@ enum course_verdict course_searched(struct course *course, const struct task *ta
                                     enum elastic_answer answer, const struct elastic_found *found);
 enum course_verdict course_refreshed(struct course *course, enum elastic_answer answer);
 enum course_verdict course_checked(enum elastic_answer answer);
-/* Enough outputs for one transaction: the check comes now, the rest becomes a task of its own.
+
+/* A task is read to its end by whoever holds it, or its rest would come behind the fence that must
+ * stand behind all of it. Its outputs go into one transaction, more than usual then: what 8 MiB a
+ * second carry within the 20 s after which the broker gives it up. A task that others of its
+ * partition stand before holds as little as the loop lets wait. */
+#define COURSE_OUTPUT_BYTES ((size_t)128 << 20)
+#define COURSE_AHEAD_BYTES  ((size_t)16 << 20)
+
+/* Whether one more page may be read to that many bytes of outputs. oldest: no unfinished task of
+ * the partition stands before it. */
+bool course_has_room(size_t output_bytes, bool oldest);
+/* There is no room, nor will there be: the check comes now, the rest becomes a task of its own.
  * False: nothing is left to cut off. */
 bool course_cut(struct course *course, const struct task *task, struct task *rest);
 

@@ -25,8 +25,7 @@
 #define SEARCH_MS       60000
 #define SMALL_MS        10000
 #define PAGE_BYTES_MAX  ((size_t)32 << 20)
-#define REPLY_BYTES_MAX ((size_t)4 << 20)  /* of refresh and check */
-#define OUTPUT_BYTES    ((size_t)16 << 20) /* of one task; the rest becomes a task of its own */
+#define REPLY_BYTES_MAX ((size_t)4 << 20) /* of refresh and check */
 #define MOVE_AGE_MS     30000 /* a task makes way no more often: it comes up again at once */
 #define WAIT_MS         1000
 #define HELLO_EVERY_MS  1000
@@ -284,7 +283,8 @@ static void task_move(struct flight *flight)
 static void rest_cut(struct flight *flight)
 {
     struct task rest; /* borrows from the task */
-    if (flight->outputs.bytes >= OUTPUT_BYTES && course_cut(&flight->course, &flight->task, &rest))
+    if (!course_has_room(flight->outputs.bytes, true) &&
+        course_cut(&flight->course, &flight->task, &rest))
         message_list_add(&flight->outputs, task_message(&rest, record_partition(flight->record)));
 }
 
@@ -447,8 +447,25 @@ static bool may_move(const struct flight *flight)
     return time_now_ms() - record_timestamp_ms(flight->record) >= MOVE_AGE_MS;
 }
 
+/* Every unfinished record of a partition is a flight, in its order. */
+static bool is_oldest(const struct flight *flight)
+{
+    const struct flight *first = flight->scan->flights;
+    while (record_partition(first->record) != record_partition(flight->record))
+        first = first->next;
+    return first == flight;
+}
+
+static bool must_wait(const struct flight *flight)
+{
+    return flight->course.ask == COURSE_SEARCH &&
+           !course_has_room(flight->outputs.bytes, is_oldest(flight));
+}
+
 static void flight_advance(struct flight *flight, int64_t now_ms)
 {
+    if (must_wait(flight))
+        return;
     switch (troubles_advise(flight->scan->troubles, &flight->task, now_ms)) {
     case TROUBLE_NONE:
     case TROUBLE_PROBE:

@@ -1,4 +1,4 @@
-"""What only real servers show of the producer: old documents of an index that was away in the first round."""
+"""What only real servers show of the producer: old documents of an index that was away, a task with large outputs."""
 import json
 import time
 import urllib.request
@@ -54,5 +54,53 @@ def test_old_documents_stay_skipped_behind_the_patience():
             raise Failed(f"10 old and 7 new documents: {got}")
 
 
+def records(run, topic):
+    """(partition, value) of all that is committed, each partition in its order."""
+    output = run.kafka("org.apache.kafka.tools.consumer.ConsoleConsumer", "--topic", f"tlsrpt.{topic}", "--from-beginning",
+                       "--isolation-level", "read_committed", "--timeout-ms", 8000, "--property", "print.partition=true")
+    for line in output.splitlines():
+        if line.startswith("Partition:"):
+            partition, value = line.split("\t", 1)
+            yield int(partition.split(":")[1]), json.loads(value)
+
+
+def large(batch, text_bytes):
+    """Each has a policy of its own of about so many bytes, so that nothing combines."""
+    for number, document in enumerate(batch):
+        document["policy-string"] = [f"{number}-{line}-".ljust(1000, "x") for line in range(text_bytes // 1000)]
+    return batch
+
+
+def test_large_tasks_are_finished_before_their_fence():
+    """Two tasks in one partition, each of several pages and of more outputs than may wait behind another."""
+    count = 10000
+    batch = large(documents(count, int(time.time() * 1000)), 8000)
+    with Run("test-large", conf={"topics.partitions": "scan=1", "scan.task_documents": 10000}) as run:
+        run.index(shards=2)
+        for begin in range(0, count, 500):
+            run.load(batch[begin:begin + 500])
+        run.start(programs=["producer"])
+        wait_read(run, count)
+        run.wait("a fence has passed", 60, lambda: fenced_rounds(run) > 1)
+        run.stop(programs=["producer"])
+        tasks = [task for _, task in records(run, "scan") if "fence" not in task]
+        behind, seen = check_order(run)
+        say(f"{len(tasks)} tasks, {seen} sessions, {behind} of them behind a watermark")
+        if len(tasks) != 2 or behind or seen != count:
+            raise Failed(f"2 tasks of {count} documents: {tasks}, {seen} sessions, {behind} of them behind their fence")
+
+
+def check_order(run):
+    """How many sessions stand behind a watermark, and how many there are."""
+    passed, behind, seen = set(), 0, 0
+    for partition, value in records(run, "events"):
+        if value["type"] == "watermark":
+            passed.add(partition)
+            continue
+        seen += value["sessions"]
+        behind += value["sessions"] if partition in passed else 0
+    return behind, seen
+
+
 if __name__ == "__main__":
-    main(test_old_documents_stay_skipped_behind_the_patience)
+    main(test_old_documents_stay_skipped_behind_the_patience, test_large_tasks_are_finished_before_their_fence)
