@@ -249,11 +249,16 @@ static bool is_from(int32_t attempts, int32_t from)
     return from != 0 && attempts >= from;
 }
 
+static bool costs_no_attempt(enum attempt_class class)
+{
+    return class == ATTEMPT_RELAY || class == ATTEMPT_BACKLOG;
+}
+
 /* The relay is tried again after the time it has failed for, which doubles by itself, and at least
- * every half hour. */
-static struct attempt_next relay_next(const struct attempt_policy *policy,
-                                      const struct attempt_result *result,
-                                      const struct attempt_past *past, int64_t now_ms)
+ * every half hour; so is a host that was behind for that time. */
+static struct attempt_next parked_next(const struct attempt_policy *policy,
+                                       const struct attempt_result *result,
+                                       const struct attempt_past *past, int64_t now_ms)
 {
     int64_t age_ms = past->first_attempt_ms != 0 ? now_ms - past->first_attempt_ms : 0;
     int64_t wait_ms = backoff_delay_ms(age_ms, delay_at_or_above(policy, 0), RELAY_WAIT_MAX_MS);
@@ -264,8 +269,8 @@ struct attempt_next attempt_decide(const struct attempt_policy *policy,
                                    const struct attempt_result *result,
                                    const struct attempt_past *past, int64_t now_ms)
 {
-    if (result->class == ATTEMPT_RELAY)
-        return relay_next(policy, result, past, now_ms);
+    if (costs_no_attempt(result->class))
+        return parked_next(policy, result, past, now_ms);
     const struct class_row *row = &class_rows[result->class];
     struct attempt_next next = begun(past, now_ms, result->reason);
     next.attempts++;

@@ -206,7 +206,7 @@ static void backlog_park(struct https *https)
     DL_FOREACH_SAFE(https->transfers, transfer, following)
     {
         if (!transfer->running && transfer->since_ms <= since_ms)
-            settle_without_transfer(transfer, ATTEMPT_RELAY, "backlog");
+            settle_without_transfer(transfer, ATTEMPT_BACKLOG, "backlog");
     }
 }
 

@@ -325,33 +325,38 @@ static void park_row(void **state)
     attempt_policy_free(&policy);
 }
 
-struct relay_row {
+struct unspent_row {
     const char *name;
+    enum attempt_class class;
     int64_t age_ms;
     enum outcome_state state;
     int64_t delay_ms;
 };
 
-static const struct relay_row relay_rows[] = {
-    {"at first", 0, OUTCOME_WAITING, MINUTE},
-    {"after a minute", MINUTE, OUTCOME_WAITING, MINUTE},
-    {"after two", 2 * MINUTE, OUTCOME_WAITING, 5 * MINUTE},
-    {"after seven", 7 * MINUTE, OUTCOME_WAITING, 30 * MINUTE},
-    {"after ten hours", 10 * HOUR, OUTCOME_WAITING, 30 * MINUTE},
-    {"to the end", 24 * HOUR - 30 * MINUTE, OUTCOME_WAITING, 30 * MINUTE},
-    {"and no further", 24 * HOUR - 30 * MINUTE + 1, OUTCOME_EXPIRED, 0},
+static const struct unspent_row unspent_rows[] = {
+    {"the relay, at first", ATTEMPT_RELAY, 0, OUTCOME_WAITING, MINUTE},
+    {"after a minute", ATTEMPT_RELAY, MINUTE, OUTCOME_WAITING, MINUTE},
+    {"after two", ATTEMPT_RELAY, 2 * MINUTE, OUTCOME_WAITING, 5 * MINUTE},
+    {"after seven", ATTEMPT_RELAY, 7 * MINUTE, OUTCOME_WAITING, 30 * MINUTE},
+    {"after ten hours", ATTEMPT_RELAY, 10 * HOUR, OUTCOME_WAITING, 30 * MINUTE},
+    {"to the end", ATTEMPT_RELAY, 24 * HOUR - 30 * MINUTE, OUTCOME_WAITING, 30 * MINUTE},
+    {"and no further", ATTEMPT_RELAY, 24 * HOUR - 30 * MINUTE + 1, OUTCOME_EXPIRED, 0},
+    {"a backlog, at first", ATTEMPT_BACKLOG, 0, OUTCOME_WAITING, MINUTE},
+    {"a backlog after two minutes", ATTEMPT_BACKLOG, 2 * MINUTE, OUTCOME_WAITING, 5 * MINUTE},
+    {"a backlog to the end", ATTEMPT_BACKLOG, 24 * HOUR - MINUTE, OUTCOME_EXPIRED, 0},
 };
 
-static void relay_row(void **state)
+static void unspent_row(void **state)
 {
-    const struct relay_row *row = *state;
+    const struct unspent_row *row = *state;
     struct attempt_policy policy = shipped_policy();
-    const struct attempt_result fault = {ATTEMPT_RELAY, 421, "relay-greeting", 0};
-    const struct attempt_past past = {0, T0};
+    const struct attempt_result fault = {row->class, 0, "why", 0};
+    const struct attempt_past past = {2, T0};
     struct attempt_next next = attempt_decide(&policy, &fault, &past, T0 + row->age_ms);
     assert_int_equal(next.state, row->state);
     assert_int_equal(next.delay_ms, row->delay_ms);
-    assert_int_equal(next.attempts, 0); /* costs none */
+    assert_int_equal(next.attempts, 2); /* costs none */
+    assert_string_equal(next.reason, "why");
     attempt_policy_free(&policy);
 }
 
@@ -398,6 +403,6 @@ int main(void)
     failed += RUN_ROWS("attempt: smtp phases", phase_row, phase_rows);
     failed += RUN_ROWS("attempt: decisions", decision_row, decision_rows);
     failed += RUN_ROWS("attempt: parking", park_row, park_rows);
-    failed += RUN_ROWS("attempt: the relay", relay_row, relay_rows);
+    failed += RUN_ROWS("attempt: costs none", unspent_row, unspent_rows);
     return failed + cmocka_run_group_tests_name("attempt", tests, NULL, NULL);
 }
