@@ -290,22 +290,21 @@ static int group_visit(void *context, const char *name, const struct topic_row *
                        struct error *err)
 {
     const struct creation *creation = context;
-    if (!row->group)
-        return 0;
     int32_t count = 0;
-    char *group = client_topic(creation->config, row->group);
+    char *group = row->group ? client_topic(creation->config, row->group) : NULL;
     char *topic = client_topic(creation->config, name);
     int result = client_partition_count(creation->client, topic, CLIENT_ASK_MS, &count, err);
-    if (result == 0 && count > 0) /* a new topic may take a moment to be known everywhere */
-        result = group_begin(creation, group, topic, count, err);
-    else if (result == 0)
+    if (result == 0 && count == 0) /* a new topic may take a moment to be known everywhere */
         result = error_set(err, ERROR_RETRY, "%s is not known yet", topic);
+    else if (result == 0 && group)
+        result = group_begin(creation, group, topic, count, err);
     free(group);
     free(topic);
     return result;
 }
 
-/* A new topic's leaders may need a moment. */
+/* A new topic's leaders may need a moment. Topics without a group are awaited too: a worker that is
+ * started next would miss them. */
 static int groups_begin(struct creation *creation, struct error *err)
 {
     int64_t until = time_monotonic_ms() + CLIENT_ASK_MS;
