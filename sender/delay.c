@@ -13,9 +13,8 @@
 #include "common/wire/delivery.h"
 #include "sender/settle.h"
 
-#define DELAY_PREFIX "delay."
-#define COMMIT_MS    200
-#define IDLE_MS      1000
+#define COMMIT_MS 200
+#define IDLE_MS   1000
 
 /* A record that is not due yet: it stays unfinished, and what is behind it waits with it. */
 struct parked {
@@ -30,12 +29,8 @@ struct delay {
 
 int64_t delay_due_ms(const char *topic, int64_t arrived_ms)
 {
-    int64_t tier_ms;
-    struct error ignored;
-    if (strncmp(topic, DELAY_PREFIX, strlen(DELAY_PREFIX)) != 0 ||
-        time_duration_parse(topic + strlen(DELAY_PREFIX), &tier_ms, &ignored) < 0)
-        return -1;
-    return arrived_ms + tier_ms;
+    int64_t tier_ms = topics_delay_ms(topic);
+    return tier_ms < 0 ? -1 : arrived_ms + tier_ms;
 }
 
 bool delay_is_destination(const char *topic)
@@ -120,15 +115,27 @@ static void on_revoked(void *context, const char *topic, int32_t partition)
     }
 }
 
+/* Whoever started us tries again. */
+static int tiers_read(const struct config *config, struct text_list *tiers, struct error *err)
+{
+    if (topics_delays_all(config, tiers, err) == 0) {
+        text_list_take(tiers, NULL); /* the end of spec.topics */
+        return 0;
+    }
+    if (err->kind == ERROR_RETRY)
+        err->kind = ERROR_FATAL;
+    text_list_free(tiers);
+    return -1;
+}
+
 int delay_run(const struct config *config, struct error *err)
 {
     static const char *const outputs[] = {"lookups", "deliveries.https", "deliveries.smtp",
                                           "rejected", NULL};
     struct delay delay = {0};
     struct text_list tiers = {0};
-    if (topics_delays(config, &tiers, err) < 0)
+    if (tiers_read(config, &tiers, err) < 0)
         return -1;
-    text_list_take(&tiers, NULL); /* the end of spec.topics */
     const struct worker_spec spec = {
         .job = "delay",
         .topics = (const char *const *)tiers.items,

@@ -104,7 +104,7 @@ static void gauge_set(void *context, const char *group, const char *topic, int32
 int lag_export_all(struct lag *lag, struct error *err)
 {
     struct lag_walk walk = {lag, NULL, gauge_set, NULL};
-    return topics_each(lag->config, topic_walk, &walk, err);
+    return topics_each(lag->config, lag->client, topic_walk, &walk, err);
 }
 
 static void sum_add(void *context, const char *group, const char *topic, int32_t partition,
@@ -121,7 +121,7 @@ int lag_of_group(struct lag *lag, const char *job, int64_t *records, struct erro
 {
     int64_t sum = 0;
     struct lag_walk walk = {lag, job, sum_add, &sum};
-    if (topics_each(lag->config, topic_walk, &walk, err) < 0)
+    if (topics_each(lag->config, lag->client, topic_walk, &walk, err) < 0)
         return -1;
     *records = sum;
     return 0;

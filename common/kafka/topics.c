@@ -10,6 +10,7 @@
 #include "common/time.h"
 
 #define DELAY_PREFIX "delay."
+#define TIERS_ASK_MS 10000 /* also a worker's start waits for the answer */
 
 /* Retention of what is read once (6 days) stays below the broker's own retention of offsets (7
  * days). */
@@ -48,6 +49,19 @@ char *topics_delay_name(int64_t delay_ms)
     return mem_printf("%lldms", (long long)delay_ms);
 }
 
+int64_t topics_delay_ms(const char *name)
+{
+    int64_t delay_ms;
+    struct error ignored;
+    if (strncmp(name, DELAY_PREFIX, strlen(DELAY_PREFIX)) != 0 ||
+        time_duration_parse(name + strlen(DELAY_PREFIX), &delay_ms, &ignored) < 0 || delay_ms == 0)
+        return -1;
+    char *tier = topics_delay_name(delay_ms);
+    bool is_ours = strcmp(tier, name + strlen(DELAY_PREFIX)) == 0;
+    free(tier);
+    return is_ours ? delay_ms : -1;
+}
+
 static int duration_compare(const void *a, const void *b)
 {
     const int64_t *left = a, *right = b;
@@ -73,6 +87,41 @@ int topics_delays(const struct config *config, struct text_list *names, struct e
     }
     free(sorted);
     return 0;
+}
+
+void topics_delays_add(struct text_list *names, const char *prefix, const char *topic)
+{
+    size_t length = strlen(prefix);
+    if (strncmp(topic, prefix, length) != 0)
+        return;
+    const char *name = topic + length;
+    if (topics_delay_ms(name) > 0 && !text_list_has(names, name))
+        text_list_add(names, name, strlen(name));
+}
+
+static int delays_find(const struct config *config, rd_kafka_t *client, struct text_list *names,
+                       struct error *err)
+{
+    const struct rd_kafka_metadata *all;
+    rd_kafka_resp_err_t code = rd_kafka_metadata(client, 1, NULL, &all, TIERS_ASK_MS);
+    if (code)
+        return error_set(err, ERROR_RETRY, "kafka does not answer: %s", rd_kafka_err2str(code));
+    for (int i = 0; i < all->topic_cnt; i++)
+        topics_delays_add(names, config_text(config, "topics.prefix"), all->topics[i].topic);
+    rd_kafka_metadata_destroy(all);
+    return 0;
+}
+
+int topics_delays_all(const struct config *config, struct text_list *names, struct error *err)
+{
+    if (topics_delays(config, names, err) < 0)
+        return -1;
+    rd_kafka_t *client = client_reader(config, false, err);
+    if (!client)
+        return -1;
+    int result = delays_find(config, client, names, err);
+    rd_kafka_destroy(client);
+    return result;
 }
 
 static const struct topic_row *row_find(const char *name)
@@ -105,13 +154,15 @@ int32_t topics_partitions(const struct config *config, const char *name)
     return count > 0 ? count : row->partitions;
 }
 
-int topics_each(const struct config *config,
+int topics_each(const struct config *config, rd_kafka_t *client,
                 int (*visit)(void *context, const char *name, const struct topic_row *row,
                              struct error *err),
                 void *context, struct error *err)
 {
     struct text_list delays = {0};
     int result = topics_delays(config, &delays, err);
+    if (result == 0)
+        result = delays_find(config, client, &delays, err);
     for (const struct topic_row *row = topic_rows; result == 0 && row->name; row++) {
         bool delay = strcmp(row->name, DELAY_PREFIX) == 0;
         if (!delay)
@@ -310,7 +361,7 @@ static int groups_begin(struct creation *creation, struct error *err)
     int64_t until = time_monotonic_ms() + CLIENT_ASK_MS;
     int result;
     do {
-        result = topics_each(creation->config, group_visit, creation, err);
+        result = topics_each(creation->config, creation->client, group_visit, creation, err);
         if (result < 0 && err->kind == ERROR_RETRY)
             rd_kafka_poll(creation->client, 200);
     } while (result < 0 && err->kind == ERROR_RETRY && time_monotonic_ms() < until);
@@ -322,7 +373,7 @@ int topics_create(const struct config *config, bool accept_loss, FILE *out, stru
     struct creation creation = {config, client_reader(config, false, err), accept_loss, out};
     if (!creation.client)
         return -1;
-    int result = topics_each(config, topic_visit, &creation, err);
+    int result = topics_each(config, creation.client, topic_visit, &creation, err);
     if (result == 0)
         result = groups_begin(&creation, err);
     rd_kafka_destroy(creation.client);

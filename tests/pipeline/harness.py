@@ -112,13 +112,17 @@ class Run:
         lines = [line for line in conf.read_text().splitlines() if line.split("=")[0].strip() != key]
         conf.write_text("\n".join([*lines, f"{key} = {value}", ""]))
 
-    def verb(self, program, *arguments):
-        """A verb on the running system: its output lines as JSON."""
+    def command(self, program, *arguments):
+        """The output of a verb on the running system."""
         command = [BIN / f"tlsrpt-{program}", "-c", self.directory / "tlsrpt.conf", *map(str, arguments)]
         result = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120)
         if result.returncode:
             raise Failed(f"{command}: exit {result.returncode}: {result.stderr}")
-        return [json.loads(line) for line in result.stdout.splitlines()]
+        return result.stdout
+
+    def verb(self, program, *arguments):
+        """Its output lines as JSON."""
+        return [json.loads(line) for line in self.command(program, *arguments).splitlines()]
 
     def kafka(self, tool, *arguments, **options):
         """The output of one of Kafka's own tools."""
@@ -129,6 +133,15 @@ class Run:
 
     def kafka_command(self, tool, *arguments):
         return [LOCAL / "kafka", "--run", self.name, tool, *map(str, arguments)]
+
+    def feed_reports(self, domains):
+        """One report for each domain, as the aggregator would write it; gives their ids."""
+        ids = [f"{yesterday()}.{domain}.0-1.0123abcd" for domain in domains]
+        lines = [f"report-id:{report_id},day:{yesterday()},sessions:1\t{domain}\t" + json.dumps({"report-id": report_id})
+                 for domain, report_id in zip(domains, ids)]
+        self.kafka("kafka.tools.ConsoleProducer", "--topic", "tlsrpt.reports", "--property", "parse.headers=true",
+                   "--property", "parse.key=true", input="\n".join(lines) + "\n")
+        return ids
 
     # ---- Elasticsearch ----
 

@@ -2,7 +2,7 @@
 behind its own in the same partition. Held against the order in which deliveries arrived, not against seconds."""
 import json
 
-from harness import Failed, Run, main, say, yesterday
+from harness import Failed, Run, main, say
 
 SLOW, FAST = 100, 10
 # Of the slow ones at least so many are begun before the first fast one is read, unless they are parked: the loop reads 64
@@ -19,17 +19,6 @@ def zone():
     for kind, host in HOSTS.items():
         for domain in domains(kind):
             yield f'_smtp._tls.{domain} TXT "v=TLSRPTv1; rua=https://{host}:@HTTPS_PORT@/{domain}"'
-
-
-def report_id(domain):
-    return f"{yesterday()}.{domain}.0-1.0123abcd"
-
-
-def feed(run, kind):
-    lines = [f"report-id:{report_id(domain)},day:{yesterday()},sessions:1\t{domain}\t" + json.dumps({"report-id": report_id(domain)})
-             for domain in domains(kind)]
-    run.kafka("kafka.tools.ConsoleProducer", "--topic", "tlsrpt.reports", "--property", "parse.headers=true",
-              "--property", "parse.key=true", input="\n".join(lines) + "\n")
 
 
 def wait_s(run, seconds):
@@ -54,7 +43,7 @@ def route_first(run):
     run.configure("jobs", "route")
     run.worker("start", "sender", 1)
     for kind, count in (("slow", SLOW), ("fast", SLOW + FAST)):
-        feed(run, kind)
+        run.feed_reports(domains(kind))
         run.wait(f"{kind} ones are routed", 120, lambda count=count: routed(run) == count)
     run.worker("stop", "sender", 1)
     run.configure("jobs", "route https smtp delay")
