@@ -221,7 +221,7 @@ static bool wants_fallback(const struct transfer *transfer, CURLcode code)
 static void transfer_end(struct transfer *transfer, CURLcode code)
 {
     struct attempt_https facts = post_result(transfer->post, code);
-    bool verified = transfer->request.verify;
+    bool verified = post_is_verified(transfer->post);
     curl_multi_remove_handle(transfer->https->multi, post_handle(transfer->post));
     post_close(&transfer->post);
     if (wants_fallback(transfer, code)) {
@@ -229,7 +229,7 @@ static void transfer_end(struct transfer *transfer, CURLcode code)
         return;
     }
     struct attempt_result result = attempt_judge_https(&facts);
-    transfer_settle(transfer, &result, verified && code == CURLE_OK);
+    transfer_settle(transfer, &result, verified);
 }
 
 static void transfers_work(struct https *https)

@@ -182,6 +182,13 @@ bool post_is_uploaded(const struct post *post)
     return bytes >= (curl_off_t)post->request->payload_bytes;
 }
 
+bool post_is_verified(const struct post *post)
+{
+    long status = 0; /* nobody is asked before that check, so nobody answers */
+    curl_easy_getinfo(post->handle, CURLINFO_RESPONSE_CODE, &status);
+    return post->request->verify && status != 0;
+}
+
 struct attempt_https post_result(const struct post *post, CURLcode code)
 {
     long status = 0;

@@ -39,6 +39,8 @@ CURL *post_handle(const struct post *post);
 
 /* The last byte of the request is out: from now on the receiver may have it. */
 bool post_is_uploaded(const struct post *post);
+/* The certificate of whoever answered, however the answer ended, was checked and good. */
+bool post_is_verified(const struct post *post);
 /* What attempt_judge_https() wants to know, after the transfer ended with code. */
 struct attempt_https post_result(const struct post *post, CURLcode code);
 

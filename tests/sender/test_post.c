@@ -22,6 +22,7 @@ static const struct address loopback = {AF_INET, {127, 0, 0, 1}};
 struct ending {
     CURLcode code;
     struct attempt_https facts;
+    bool verified;
 };
 
 static int transfer_wait(CURLM *multi, struct ending *ending)
@@ -50,6 +51,7 @@ static struct ending transfer(const struct post_request *request)
     assert_false(post_is_uploaded(post));
     assert_int_equal(transfer_wait(multi, &ending), 0);
     ending.facts = post_result(post, ending.code);
+    ending.verified = post_is_verified(post);
     curl_easy_getinfo(post_handle(post), CURLINFO_PRIVATE, &data);
     assert_ptr_equal(data, &ending);
     curl_multi_remove_handle(multi, post_handle(post));
@@ -151,6 +153,8 @@ static void answer_row(void **state)
     assert_true(ending.facts.uploaded);
     assert_false(ending.facts.blocked);
     assert_false(fake_https_canary_sang(server));
+    /* also when the reply was cut, and only for who answered */
+    assert_int_equal(ending.verified, row->status != 0);
     free(url);
 }
 
@@ -236,8 +240,10 @@ static void a_bad_certificate(struct post_request *request)
     fake_https_requests(server, &got);
     assert_int_equal(got.length, 0);
     request->verify = false;
+    assert_false(ending.verified);
     ending = transfer(request);
     assert_int_equal(attempt_judge_https(&ending.facts).class, ATTEMPT_DELIVERED);
+    assert_false(ending.verified);
     buffer_free(&got);
 }
 
