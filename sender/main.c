@@ -2,6 +2,7 @@
 #include "common/program.h"
 #include "sender/delay.h"
 #include "sender/https.h"
+#include "sender/metrics.h"
 #include "sender/route.h"
 #include "sender/settings.h"
 #include "sender/smtp.h"
@@ -12,24 +13,13 @@ static const struct job jobs[] = {
     {"delay", delay_run}, {NULL, NULL},
 };
 
-static const struct metric metrics[] = {
-    {"tlsrpt_attempts_total", METRIC_COUNTER, "job state",
-     "tries by what they led to: delivered, waiting (for the next one), refused, expired, blocked"},
-    {"tlsrpt_look_ups_total", METRIC_COUNTER, "result",
-     "TXT look-ups: found, none, temporary (asked again later)"},
-    {"tlsrpt_rejected_total", METRIC_COUNTER, "stage reason",
-     "records written to the topic rejected"},
-    {"tlsrpt_transfers", METRIC_GAUGE, "job", "deliveries under way"},
-    {NULL, METRIC_COUNTER, NULL, NULL},
-};
-
 static const struct program program = {
     .name = "tlsrpt-sender",
     .config = CONFIG_SENDER,
     .check = settings_check,
     .jobs = jobs,
     .verbs = verbs,
-    .metrics = metrics,
+    .metrics = sender_metrics,
 };
 
 int main(int argc, char **argv)

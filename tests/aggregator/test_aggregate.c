@@ -133,7 +133,7 @@ static void state_goes_over_to_the_next_owner(struct fake_worker *fake, void *co
     watermark(fake, 1, 1, false);
     fake_worker_commit(fake, &first);
     sessions(fake, 1, 3); /* not committed: the next owner reads it again */
-    fake_worker_revoke(fake, "events", 1);
+    fake_worker_lose(fake, "events", 1);
 
     fake_worker_assign(fake, "events", 1, 3);
     for (size_t i = 0; i < first.count; i++)

@@ -43,13 +43,16 @@ static void check(bool good, const char *what)
 
 /* ---- reading and writing ---- */
 
-/* False: the client or the test ended it. */
+#define SILENCE_MS 20000 /* then a client that should have left is given up: its test fails */
+
+/* False: the client or the test ended it, or nothing came for too long. */
 static bool input_more(struct session *session)
 {
     char bytes[4096];
     struct pollfd fds[] = {{session->fd, POLLIN, 0}, {session->smtp->stop_fd, POLLIN, 0}};
-    check(poll(fds, NELEMS(fds), -1) > 0, "poll");
-    if (fds[1].revents)
+    int ready = poll(fds, NELEMS(fds), SILENCE_MS);
+    check(ready >= 0, "poll");
+    if (ready == 0 || fds[1].revents)
         return false;
     ssize_t count = read(session->fd, bytes, sizeof(bytes));
     if (count <= 0)

@@ -21,7 +21,7 @@ enum fake_smtp_phase {
     FAKE_SMTP_PHASES
 };
 #define FAKE_SMTP_DROP "drop" /* instead of a reply: the connection is closed */
-#define FAKE_SMTP_HANG "hang" /* silence until the client goes away */
+#define FAKE_SMTP_HANG "hang" /* silence until the client goes away, at most 20 s */
 
 /* Begins as zero: everything is accepted. Copied; what it points to is borrowed. */
 struct fake_smtp_script {

@@ -9,7 +9,7 @@
 #include "common/time.h"
 #include "tests/support/unit.h"
 
-#define DRAIN_MS 5000
+#define WAIT_MS 10 /* of one turn */
 
 struct fake_worker {
     const struct worker_spec *spec;
@@ -101,15 +101,20 @@ void fake_worker_ready(struct fake_worker *fake, const char *topic, int32_t part
         fake->spec->assigned(fake->spec->context, topic, partition);
 }
 
-static void drain(struct fake_worker *fake)
+void fake_worker_wait(struct fake_worker *fake, int64_t timeout_ms)
 {
-    int64_t deadline_ms = time_monotonic_ms() + DRAIN_MS;
-    while (fake->spec->drain && !fake->spec->drain(fake->spec->context, deadline_ms)) {
-        if (time_monotonic_ms() >= deadline_ms)
-            fail_msg("job %s is not drained after %d ms", fake->spec->job, DRAIN_MS);
-        if (fake->spec->wait)
-            fake->spec->wait(fake->spec->context, fake->wake_fd, 10);
-    }
+    if (fake->spec->wait)
+        fake->spec->wait(fake->spec->context, fake->wake_fd, timeout_ms);
+}
+
+static bool drain(struct fake_worker *fake, int64_t deadline_ms)
+{
+    return !fake->spec->drain || fake->spec->drain(fake->spec->context, deadline_ms);
+}
+
+bool fake_worker_drain_once(struct fake_worker *fake)
+{
+    return drain(fake, time_monotonic_ms());
 }
 
 void fake_worker_lose(struct fake_worker *fake, const char *topic, int32_t partition)
@@ -120,10 +125,25 @@ void fake_worker_lose(struct fake_worker *fake, const char *topic, int32_t parti
     ledger_forget(&fake->ledger, home);
 }
 
-void fake_worker_revoke(struct fake_worker *fake, const char *topic, int32_t partition)
+void fake_worker_revoke(struct fake_worker *fake, const char *topic, int32_t partition,
+                        struct message_list *messages)
 {
-    drain(fake);
+    int64_t deadline_ms = time_monotonic_ms() + FAKE_WORKER_PATIENCE_MS;
+    while (!drain(fake, deadline_ms)) {
+        if (time_monotonic_ms() >= deadline_ms)
+            fail_msg("job %s does not end what it does", fake->spec->job);
+        fake_worker_wait(fake, WAIT_MS);
+    }
+    fake_worker_commit(fake, messages);
     fake_worker_lose(fake, topic, partition);
+}
+
+size_t fake_worker_orphans(const struct fake_worker *fake)
+{
+    size_t count = 0;
+    for (const struct record *orphan = fake->ledger.orphans; orphan; orphan = orphan->next)
+        count++;
+    return count;
 }
 
 /* ---- records ---- */
@@ -160,11 +180,18 @@ void fake_worker_record(struct fake_worker *fake, const char *topic, int32_t par
         fail_msg("record: %s", err.text);
 }
 
-int64_t fake_worker_turn(struct fake_worker *fake, int64_t now_ms)
+void fake_worker_finish(struct fake_worker *fake, const char *topic, int32_t partition,
+                        int64_t offset)
 {
-    if (fake->spec->wait)
-        fake->spec->wait(fake->spec->context, fake->wake_fd, 10);
-    return fake->spec->tick ? fake->spec->tick(fake->spec->context, now_ms) : 0;
+    const struct ledger_partition *home = home_of(fake, topic, partition);
+    int64_t deadline_ms = time_monotonic_ms() + FAKE_WORKER_PATIENCE_MS;
+    while (ledger_frontier(home) < offset) {
+        if (time_monotonic_ms() >= deadline_ms)
+            fail_msg("%s/%d stands at %lld", topic, partition, (long long)ledger_frontier(home));
+        if (fake->spec->tick)
+            fake->spec->tick(fake->spec->context, time_now_ms());
+        fake_worker_wait(fake, WAIT_MS);
+    }
 }
 
 /* ---- committing ---- */

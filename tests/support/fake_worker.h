@@ -34,12 +34,22 @@ void fake_worker_ready(struct fake_worker *fake, const char *topic, int32_t part
 void fake_worker_record(struct fake_worker *fake, const char *topic, int32_t partition,
                         int64_t offset, const char *key, const char *value,
                         const char *const *headers);
-/* One turn: wait, tick. Returns how soon the job wants the next one, in ms. */
-int64_t fake_worker_turn(struct fake_worker *fake, int64_t now_ms);
-/* As the job would have it: drain until it says that it is done (else the test fails), forget. */
-void fake_worker_revoke(struct fake_worker *fake, const char *topic, int32_t partition);
-/* Without a drain: the session was lost. */
+/* Turns (wait, tick) until everything before offset is finished; after FAKE_WORKER_PATIENCE_MS the
+ * test fails. */
+#define FAKE_WORKER_PATIENCE_MS 20000 /* for a machine under load: no condition takes so long */
+void fake_worker_finish(struct fake_worker *fake, const char *topic, int32_t partition,
+                        int64_t offset);
+/* Only waits, as the loop does: for what the job waits for. */
+void fake_worker_wait(struct fake_worker *fake, int64_t timeout_ms);
+/* One call of drain, with no time left. What it said. */
+bool fake_worker_drain_once(struct fake_worker *fake);
+/* All as it should be: drains until the job says that it is done, commits, forgets. */
+void fake_worker_revoke(struct fake_worker *fake, const char *topic, int32_t partition,
+                        struct message_list *messages);
+/* Neither drained nor committed: the session was lost. */
 void fake_worker_lose(struct fake_worker *fake, const char *topic, int32_t partition);
+/* Records of lost partitions that the job still works on, or has finished since. */
+size_t fake_worker_orphans(const struct fake_worker *fake);
 
 /* All that waits, in as many transactions as the caps need; messages is owned by the caller.
  * Returns how many transactions it took. */

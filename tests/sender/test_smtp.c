@@ -1,0 +1,273 @@
+#include "sender/smtp.h"
+
+#include "common/fetch.h"
+#include "common/json.h"
+#include "common/memory.h"
+#include "common/time.h"
+#include "common/wire/delivery.h"
+#include "common/wire/outcome.h"
+#include "sender/metrics.h"
+#include "tests/support/fake_smtp.h"
+#include "tests/support/fake_worker.h"
+#include "tests/support/unit.h"
+
+/* More than the job has threads: some are begun, the others wait. */
+#define LETTERS 6
+#define THREADS 4
+#define TOPIC   "deliveries.smtp"
+
+static const struct delivery delivery = {
+    .target = "mailto:tls@target.example",
+    .report_id = "2026-11-24.policy.example.0-7.0123abcd",
+    .domain = "policy.example",
+    .day = 20781,
+    .created_ms = 1795600000000,
+};
+
+static const struct fake_smtp_script accepting;
+
+struct scene {
+    struct fake_smtp *server;
+    size_t count;
+    atomic_bool reached; /* the phase at which the relay is silent, or that counts */
+    const char *headers[32];
+};
+
+static void header_add(void *context, const char *name, const char *text)
+{
+    struct scene *scene = context;
+    size_t count = 0;
+    while (scene->headers[count])
+        count++;
+    scene->headers[count] = mem_text(name);
+    scene->headers[count + 1] = mem_text(text);
+}
+
+static struct config *config_of(const struct scene *scene)
+{
+    struct error err;
+    char *url = mem_printf("smtp.relay=%s", fake_smtp_url(scene->server));
+    const char *const settings[] = {url, "smtp.tls=none", "report.contact_info=tls@sender.example",
+                                    "retry.delays=1m 5m"};
+    struct config *config = config_new(CONFIG_SENDER);
+    for (size_t i = 0; i < NELEMS(settings); i++)
+        assert_int_equal(config_set(config, settings[i], &err), 0);
+    free(url);
+    return config;
+}
+
+/* Plays script with a relay that is silent at that phase; FAKE_SMTP_PHASES: nowhere. */
+static void play(enum fake_smtp_phase silent, enum fake_smtp_phase counts, size_t count,
+                 void (*script)(struct fake_worker *fake, void *context))
+{
+    struct scene scene = {.count = count};
+    struct fake_smtp_script replies = {.flag = &scene.reached, .flag_at = counts};
+    if (silent != FAKE_SMTP_PHASES)
+        replies.replies[silent] = FAKE_SMTP_HANG;
+    scene.server = fake_smtp_start(&replies);
+    delivery_to_headers(&delivery, header_add, &scene);
+    struct config *config = config_of(&scene);
+    fake_worker_run(smtp_run, config, script, &scene);
+    config_free(&config);
+    fake_smtp_stop(&scene.server);
+    for (size_t i = 0; scene.headers[i]; i++)
+        free((void *)(uintptr_t)scene.headers[i]);
+}
+
+static void take(struct fake_worker *fake, int32_t partition)
+{
+    fake_worker_assign(fake, TOPIC, partition, 0);
+    fake_worker_ready(fake, TOPIC, partition);
+}
+
+/* The same records at each call. */
+static void letters_come(struct fake_worker *fake, const struct scene *scene)
+{
+    for (size_t i = 0; i < scene->count; i++)
+        fake_worker_record(fake, TOPIC, 0, (int64_t)i, "target.example", "payload", scene->headers);
+}
+
+static void reached_wait(struct fake_worker *fake, const struct scene *scene)
+{
+    int64_t deadline_ms = time_monotonic_ms() + FAKE_WORKER_PATIENCE_MS;
+    while (!atomic_load(&scene->reached) && time_monotonic_ms() < deadline_ms)
+        fake_worker_wait(fake, 10);
+    assert_true(atomic_load(&scene->reached));
+}
+
+static void assert_delivered(const struct message_list *messages, size_t count)
+{
+    struct error err;
+    assert_int_equal(messages->count, count);
+    for (size_t i = 0; i < count; i++) {
+        const struct message *message = messages->items[i];
+        struct outcome outcome = {0};
+        struct json_object *json = json_parse_object(message->value, message->value_bytes, &err);
+        assert_string_equal(message->topic, "outcomes");
+        assert_int_equal(outcome_from_json(message->key, message->key_bytes, json, &outcome, &err),
+                         0);
+        assert_int_equal(outcome.state, OUTCOME_DELIVERED);
+        assert_int_equal(outcome.attempts, 1);
+        outcome_free(&outcome);
+        json_object_put(json);
+    }
+}
+
+static void assert_mail(const struct scene *scene, size_t count)
+{
+    struct text_list mail = {0};
+    fake_smtp_messages(scene->server, &mail);
+    assert_int_equal(mail.count, count);
+    text_list_free(&mail);
+}
+
+/* All letters are delivered now, at their first attempt, and each once. */
+static void assert_all_end_well(struct fake_worker *fake, const struct scene *scene)
+{
+    struct message_list messages;
+    fake_worker_finish(fake, TOPIC, 0, (int64_t)scene->count);
+    fake_worker_commit(fake, &messages);
+    assert_delivered(&messages, scene->count);
+    assert_mail(scene, scene->count);
+    message_list_free(&messages);
+}
+
+/* ---- a letter is delivered ---- */
+
+static void delivers(struct fake_worker *fake, void *context)
+{
+    take(fake, 0);
+    letters_come(fake, context);
+    assert_all_end_well(fake, context);
+}
+
+static void a_letter_is_delivered(void **state)
+{
+    (void)state;
+    play(FAKE_SMTP_PHASES, FAKE_SMTP_END, 1, delivers);
+}
+
+/* ---- partitions are given up ---- */
+
+/* Begun or not. */
+static void leaves_what_is_not_sent(struct fake_worker *fake, void *context)
+{
+    const struct scene *scene = context;
+    struct message_list messages;
+    take(fake, 0);
+    letters_come(fake, scene);
+    reached_wait(fake, scene);
+    fake_worker_revoke(fake, TOPIC, 0, &messages);
+    assert_int_equal(messages.count, 0);
+    assert_int_equal(fake_worker_orphans(fake), 0);
+    assert_mail(scene, 0);
+}
+
+static void what_is_not_sent_is_left_to_the_next_owner(void **state)
+{
+    (void)state;
+    play(FAKE_SMTP_GREETING, FAKE_SMTP_GREETING, LETTERS, leaves_what_is_not_sent);
+}
+
+/* After the last byte only the relay knows. */
+static void awaits_the_reply(struct fake_worker *fake, void *context)
+{
+    const struct scene *scene = context;
+    struct message_list messages;
+    take(fake, 0);
+    letters_come(fake, scene);
+    reached_wait(fake, scene);
+    fake_worker_revoke(fake, TOPIC, 0, &messages);
+    assert_delivered(&messages, scene->count);
+    assert_mail(scene, scene->count);
+    message_list_free(&messages);
+}
+
+static void the_reply_is_awaited(void **state)
+{
+    (void)state;
+    play(FAKE_SMTP_PHASES, FAKE_SMTP_END, 1, awaits_the_reply);
+}
+
+/* ---- partitions are lost ---- */
+
+/* Cancelled, and given back by its thread; then its partition is lost. */
+static void letter_cancel(struct fake_worker *fake, const struct scene *scene)
+{
+    take(fake, 0);
+    letters_come(fake, scene);
+    reached_wait(fake, scene);
+    assert_false(fake_worker_drain_once(fake));
+    fake_worker_wait(fake, FAKE_WORKER_PATIENCE_MS);
+    fake_smtp_follow(scene->server, &accepting);
+    fake_worker_lose(fake, TOPIC, 0);
+}
+
+/* The record is not handed out a second time: nobody but this letter can finish it. */
+static void sends_it_when_it_comes_back(struct fake_worker *fake, void *context)
+{
+    const struct scene *scene = context;
+    letter_cancel(fake, scene);
+    take(fake, 0);
+    letters_come(fake, scene);
+    assert_all_end_well(fake, scene);
+}
+
+static void a_cancelled_letter_is_sent_when_its_partition_comes_back(void **state)
+{
+    (void)state;
+    play(FAKE_SMTP_RCPT, FAKE_SMTP_RCPT, 1, sends_it_when_it_comes_back);
+}
+
+static void sends_it_anew(struct fake_worker *fake, void *context)
+{
+    const struct scene *scene = context;
+    letter_cancel(fake, scene);
+    take(fake, 1);
+    fake_worker_finish(fake, TOPIC, 1, 0);
+    fake_worker_drain_once(fake); /* settles what came back */
+    assert_mail(scene, 0);
+    assert_int_equal(fake_worker_orphans(fake), 0);
+    take(fake, 0); /* it comes back after all, and its record with it */
+    letters_come(fake, scene);
+    assert_all_end_well(fake, scene);
+}
+
+static void a_cancelled_letter_of_a_lost_partition_is_forgotten(void **state)
+{
+    (void)state;
+    play(FAKE_SMTP_RCPT, FAKE_SMTP_RCPT, 1, sends_it_anew);
+}
+
+/* No drain comes before a loss. */
+static void forgets_what_is_not_begun(struct fake_worker *fake, void *context)
+{
+    take(fake, 0);
+    letters_come(fake, context);
+    fake_worker_lose(fake, TOPIC, 0);
+    assert_in_range(fake_worker_orphans(fake), 0, THREADS);
+    assert_mail(context, 0);
+}
+
+static void what_is_not_begun_goes_with_a_lost_partition(void **state)
+{
+    (void)state;
+    play(FAKE_SMTP_GREETING, FAKE_SMTP_GREETING, LETTERS, forgets_what_is_not_begun);
+}
+
+int main(void)
+{
+    struct error err;
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_letter_is_delivered),
+        cmocka_unit_test(what_is_not_sent_is_left_to_the_next_owner),
+        cmocka_unit_test(the_reply_is_awaited),
+        cmocka_unit_test(a_cancelled_letter_is_sent_when_its_partition_comes_back),
+        cmocka_unit_test(a_cancelled_letter_of_a_lost_partition_is_forgotten),
+        cmocka_unit_test(what_is_not_begun_goes_with_a_lost_partition),
+    };
+    if (fetch_init(&err) < 0)
+        return 1;
+    metrics_register(sender_metrics);
+    return cmocka_run_group_tests_name("smtp", tests, NULL, NULL);
+}
