@@ -287,9 +287,9 @@ static int offset_decide(const struct creation *creation, const char *group,
     if ((one->offset < 0 || one->offset > high) && !creation->accept_loss)
         return error_set(
             err, ERROR_FATAL,
-            "group %s lost its place in %s/%d, which holds %lld to %lld: --accept-loss "
-            "goes on at %lld and may read again what was read",
-            group, one->topic, one->partition, (long long)low, (long long)high - 1, (long long)low);
+            "group %s lost its place in %s/%d, which begins at %lld and ends before %lld: "
+            "--accept-loss goes on at %lld and may read again what was read",
+            group, one->topic, one->partition, (long long)low, (long long)high, (long long)low);
     if (*change && !creation->accept_loss)
         return error_set(err, ERROR_FATAL,
                          "group %s: records %lld to %lld of %s/%d are gone unread; --accept-loss "

@@ -4,6 +4,7 @@ Records go in and come out by Kafka's own console tools. Each negative control b
 account must see it."""
 import collections
 import os
+import pathlib
 import random
 import signal
 import subprocess
@@ -147,6 +148,26 @@ def test_loop_is_exactly_once():
             raise Failed("records lost or doubled")
 
 
+def cpu_seconds(process):
+    fields = pathlib.Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def test_process_without_partitions_rests():
+    """Two processes for one partition of each topic. A loop that does not wait takes a whole processor."""
+    ones = " ".join(f"{topic}=1" for topic in ("deliveries.smtp", "deliveries.https", "reports", "events", "state"))
+    with Run("test-loop", conf={"topics.partitions": ones}) as run, Workers(run, random.Random(0)) as workers:
+        workers.processes.pop(2).kill()
+        logs = [run.directory / "log" / f"copy-{name}.log" for name in workers.processes]
+        run.wait("one has nothing to do", 90, lambda: any(log.read_text().count("partitions=0") == 3 for log in logs))
+        before = [cpu_seconds(process) for process in workers.processes.values()]
+        time.sleep(5)  # the span that is measured
+        used = [cpu_seconds(process) - was for process, was in zip(workers.processes.values(), before)]
+        say("processor time in 5 s: " + ", ".join(f"{seconds:.2f} s" for seconds in used))
+        if max(used) > 2.5:
+            raise Failed("an idle process does not rest")
+
+
 def test_early_output_is_seen():
     with Run("test-loop") as run:
         if not problems(run, seed(), broken="early")[1]:
@@ -160,4 +181,4 @@ def test_missing_table_is_seen():
 
 
 if __name__ == "__main__":
-    main(test_loop_is_exactly_once, test_early_output_is_seen, test_missing_table_is_seen)
+    main(test_loop_is_exactly_once, test_process_without_partitions_rests, test_early_output_is_seen, test_missing_table_is_seen)

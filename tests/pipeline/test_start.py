@@ -84,8 +84,25 @@ def test_topics_wrong():
         lose_offsets(run)
         expect("offset lost", start("aggregator", good), FATAL, "tlsrpt.aggregate", "expired", "--accept-loss")
         expect("topics names the loss", start("producer", good, "topics"), FATAL, "tlsrpt.aggregate", "--accept-loss")
-        if start("producer", good, "topics", "--accept-loss") != (0, []):
-            raise Failed("topics --accept-loss failed")
+        accept_loss(good)
+        forget_offsets(run)
+        expect("no offset, but records", start("aggregator", good), FATAL, "tlsrpt.aggregate", "no offset", "tlsrpt-producer topics")
+        expect("topics does not guess where it was", start("producer", good, "topics"), FATAL, "tlsrpt.aggregate", "lost its place")
+        accept_loss(good)
+        run.start(programs=["aggregator"])
+        run.stop(programs=["aggregator"])
+
+
+def accept_loss(good):
+    if start("producer", good, "topics", "--accept-loss") != (0, []):
+        raise Failed("topics --accept-loss failed")
+    if start("producer", good, "topics") != (0, []):
+        raise Failed("topics has something to say after --accept-loss")
+
+
+def forget_offsets(run):
+    run.kafka("org.apache.kafka.tools.consumer.group.ConsumerGroupCommand", "--delete-offsets", "--group", "tlsrpt.aggregate",
+              "--topic", "tlsrpt.events")
 
 
 def lose_offsets(run):
