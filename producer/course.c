@@ -38,11 +38,11 @@ static void page_passed(struct course *course, const struct task *task, int64_t 
 }
 
 /* The trouble that all kinds of questions have in common. */
-static enum course_verdict trouble_verdict(enum elastic_answer answer)
+static enum course_verdict trouble_verdict(enum answer answer)
 {
-    return answer == ELASTIC_GONE    ? COURSE_GONE
-           : answer == ELASTIC_WRONG ? COURSE_WRONG
-                                     : COURSE_WAIT;
+    return answer == ANSWER_GONE    ? COURSE_GONE
+           : answer == ANSWER_WRONG ? COURSE_WRONG
+                                    : COURSE_WAIT;
 }
 
 static void page_halve(struct course *course)
@@ -68,14 +68,14 @@ static enum course_verdict page_judge(struct course *course, const struct task *
 }
 
 enum course_verdict course_searched(struct course *course, const struct task *task,
-                                    enum elastic_answer answer, const struct elastic_found *found)
+                                    enum answer answer, const struct elastic_found *found)
 {
     int64_t to = course_page_end(course, task);
     bool single = to == course->next;
     switch (answer) {
-    case ELASTIC_OK:
+    case ANSWER_OK:
         return page_judge(course, task, found);
-    case ELASTIC_TOO_LARGE:
+    case ANSWER_TOO_LARGE:
         if (single) {
             page_passed(course, task, to);
             return COURSE_ONE;
@@ -83,7 +83,7 @@ enum course_verdict course_searched(struct course *course, const struct task *ta
         course->page = to - course->next + 1;
         page_halve(course);
         return COURSE_DROP;
-    case ELASTIC_TIMEOUT:
+    case ANSWER_TIMEOUT:
         page_halve(course);
         return COURSE_WAIT;
     default:
@@ -91,18 +91,18 @@ enum course_verdict course_searched(struct course *course, const struct task *ta
     }
 }
 
-enum course_verdict course_refreshed(struct course *course, enum elastic_answer answer)
+enum course_verdict course_refreshed(struct course *course, enum answer answer)
 {
-    if (answer != ELASTIC_OK)
+    if (answer != ANSWER_OK)
         return trouble_verdict(answer);
     course->again = true;
     course->ask = COURSE_SEARCH;
     return COURSE_DROP;
 }
 
-enum course_verdict course_checked(enum elastic_answer answer)
+enum course_verdict course_checked(enum answer answer)
 {
-    return answer == ELASTIC_OK ? COURSE_DONE : trouble_verdict(answer);
+    return answer == ANSWER_OK ? COURSE_DONE : trouble_verdict(answer);
 }
 
 bool course_has_room(size_t output_bytes, bool oldest)
@@ -201,18 +201,18 @@ static struct trouble *trouble_begin(struct troubles *troubles, const struct tas
 /* The time in which the whole cluster was in trouble is not the shard's own: it counts anew from
  * the first failure that stands beside somebody else's success, or that a living cluster put down
  * to the shard. */
-void troubles_failed(struct troubles *troubles, const struct task *task, enum elastic_answer answer,
+void troubles_failed(struct troubles *troubles, const struct task *task, enum answer answer,
                      int64_t now_ms)
 {
     struct trouble *trouble = trouble_find(troubles, task);
     if (!trouble)
         trouble = trouble_begin(troubles, task, now_ms);
-    if (answer != ELASTIC_SHARD && troubles->passed_ms < trouble->last_ms)
+    if (answer != ANSWER_SHARD && troubles->passed_ms < trouble->last_ms)
         trouble->alone_ms = now_ms;
     trouble->last_ms = now_ms;
     trouble->probing = false;
     int64_t delay_ms = backoff_delay_ms(now_ms - trouble->first_ms, RETRY_MIN_MS, RETRY_MAX_MS);
-    trouble->next_ms = now_ms + (answer == ELASTIC_DENIED ? MINUTE_MS : delay_ms);
+    trouble->next_ms = now_ms + (answer == ANSWER_DENIED ? MINUTE_MS : delay_ms);
 }
 
 void troubles_passed(struct troubles *troubles, const struct task *task, int64_t now_ms)

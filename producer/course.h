@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "common/wire/task.h"
+#include "producer/answer.h"
 #include "producer/elastic.h"
 
 /* ---- one task ---- */
@@ -39,11 +40,11 @@ enum course_verdict {
     COURSE_GONE,  /* the index is no more what it was: reject the task */
     COURSE_WRONG, /* the request itself is refused: the job must end */
 };
-/* found counts for ELASTIC_OK only. */
+/* found counts for ANSWER_OK only. */
 enum course_verdict course_searched(struct course *course, const struct task *task,
-                                    enum elastic_answer answer, const struct elastic_found *found);
-enum course_verdict course_refreshed(struct course *course, enum elastic_answer answer);
-enum course_verdict course_checked(enum elastic_answer answer);
+                                    enum answer answer, const struct elastic_found *found);
+enum course_verdict course_refreshed(struct course *course, enum answer answer);
+enum course_verdict course_checked(enum answer answer);
 
 /* A task is read to its end by whoever holds it, or its rest would come behind the fence that must
  * stand behind all of it. Its outputs go into one transaction, more than usual then: what 8 MiB a
@@ -78,7 +79,7 @@ void troubles_free(struct troubles **troubles);
  * back. */
 enum trouble_advice troubles_advise(struct troubles *troubles, const struct task *task,
                                     int64_t now_ms);
-void troubles_failed(struct troubles *troubles, const struct task *task, enum elastic_answer answer,
+void troubles_failed(struct troubles *troubles, const struct task *task, enum answer answer,
                      int64_t now_ms);
 void troubles_passed(struct troubles *troubles, const struct task *task, int64_t now_ms);
 void troubles_left(struct troubles *troubles, const struct task *task); /* not known how it went */

@@ -17,102 +17,12 @@
 #define ENVELOPE_MAX  ((size_t)1 << 20)
 #define SHARDS_MAX    1024 /* Elasticsearch's own limit for an index */
 #define HITS_DEPTH    3    /* inside {"hits":{"hits":[ */
-#define SERVER_WORDS  200
 #define SETTINGS_PATH "/_settings?flat_settings=true&expand_wildcards=all"
 #define STATS_PATH                                                                                 \
     "/_stats/"                                                                                     \
     "docs?level=shards&forbid_closed_indices=false&expand_wildcards=all&filter_path=_shards,"      \
     "indices.*.uuid,indices.*.status,indices.*.shards.*.routing,indices.*.shards.*.seq_no,"        \
     "indices.*.shards.*.docs.count,indices.*.shards.*.commit.user_data.history_uuid"
-
-/* ---- what answers mean ---- */
-
-static const char *const answer_names[] = {
-    [ELASTIC_OK] = "ok",         [ELASTIC_BUSY] = "busy",   [ELASTIC_TIMEOUT] = "timeout",
-    [ELASTIC_SHARD] = "shard",   [ELASTIC_GONE] = "gone",   [ELASTIC_TOO_LARGE] = "too-large",
-    [ELASTIC_DENIED] = "denied", [ELASTIC_WRONG] = "wrong",
-};
-
-const char *elastic_answer_name(enum elastic_answer answer)
-{
-    return answer_names[answer];
-}
-
-/* The first row that fits decides. status 0: any; words: what type or reason must hold, NULL: any.
- */
-static const struct {
-    long status;
-    const char *words;
-    enum elastic_answer answer;
-} answers[] = {
-    {200, NULL, ELASTIC_OK},
-    {400, "index_closed_exception", ELASTIC_SHARD},
-    {400, "Result window is too large", ELASTIC_TOO_LARGE},
-    {404, "index_not_found_exception", ELASTIC_GONE},
-    {503, "missing shards", ELASTIC_SHARD},
-    {503, "no_shard_available_action_exception", ELASTIC_SHARD},
-    {500, "search_phase_execution_exception", ELASTIC_SHARD},
-    {400, NULL, ELASTIC_WRONG},
-    {413, NULL, ELASTIC_WRONG},
-    {408, NULL, ELASTIC_BUSY},
-    {429, NULL, ELASTIC_BUSY},
-    {500, NULL, ELASTIC_BUSY},
-    {502, NULL, ELASTIC_BUSY},
-    {503, NULL, ELASTIC_BUSY},
-    {504, NULL, ELASTIC_BUSY},
-    {0, NULL, ELASTIC_DENIED}, /* redirects, 401, 403, strange 404s: not the server we know */
-};
-
-/* Kinds say what to do with the error where it ends a job. */
-static enum error_kind answer_kind(enum elastic_answer answer)
-{
-    return answer == ELASTIC_WRONG    ? ERROR_FATAL
-           : answer == ELASTIC_DENIED ? ERROR_CONFIG
-                                      : ERROR_RETRY;
-}
-
-/* {"error":{"root_cause":[{..}],"type":..,"reason":..}}, or anything at all. */
-static const char *server_words(struct json_object *error, char words[SERVER_WORDS])
-{
-    struct json_object *causes = NULL, *cause = NULL;
-    if (json_object_object_get_ex(error, "root_cause", &causes) &&
-        json_object_is_type(causes, json_type_array))
-        cause = json_object_array_get_idx(causes, 0);
-    if (!json_object_is_type(cause, json_type_object))
-        cause = error;
-    const char *type = json_text_or_null(cause, "type");
-    const char *reason = json_text_or_null(cause, "reason");
-    snprintf(words, SERVER_WORDS, "%s: %s", type ? type : "error", reason ? reason : "");
-    return words;
-}
-
-/* Searched where the server puts it: anywhere in the error's own text. */
-static bool body_has(const char *body, size_t body_bytes, const char *words)
-{
-    return !words || (body && memmem(body, body_bytes, words, strlen(words)));
-}
-
-enum elastic_answer elastic_classify(long status, const char *body, size_t body_bytes,
-                                     struct error *err)
-{
-    size_t row = 0;
-    while ((answers[row].status && answers[row].status != status) ||
-           !body_has(body, body_bytes, answers[row].words))
-        row++;
-    enum elastic_answer answer = answers[row].answer;
-    if (answer == ELASTIC_OK)
-        return answer;
-    char words[SERVER_WORDS] = "no explanation";
-    struct error ignored;
-    struct json_object *error = NULL;
-    struct json_object *reply = json_parse_object(body ? body : "", body_bytes, &ignored);
-    if (reply && json_object_object_get_ex(reply, "error", &error) &&
-        json_object_is_type(error, json_type_object))
-        server_words(error, words);
-    json_object_put(reply);
-    error_set(err, answer_kind(answer), "HTTP %ld: %s", status, words);
-    return answer;
-}
 
 /* ---- what indices are ---- */
 
@@ -334,36 +244,35 @@ static struct elastic_shard shard_of(struct json_object *stats, int32_t number)
     return shard;
 }
 
-static enum elastic_answer identity_judge(struct json_object *stats, const struct task *task,
-                                          struct error *err)
+static enum answer identity_judge(struct json_object *stats, const struct task *task,
+                                  struct error *err)
 {
     const char *uuid = member_text(stats, "uuid");
     if (uuid && strcmp(uuid, task->uuid) != 0) {
         error_set(err, ERROR_REJECT, "another index has the name %s now", task->index);
-        return ELASTIC_GONE;
+        return ANSWER_GONE;
     }
-    enum elastic_answer answer = ELASTIC_OK;
+    enum answer answer = ANSWER_OK;
     struct elastic_shard shard = shard_of(stats, task->shard);
     if (!shard.started) {
         error_set(err, ERROR_RETRY, "%s: the primary of shard %d is missing", task->index,
                   task->shard);
-        answer = ELASTIC_SHARD;
+        answer = ANSWER_SHARD;
     } else if (strcmp(shard.history, task->history) != 0) {
         error_set(err, ERROR_REJECT, "%s was restored: its history is another one", task->index);
-        answer = ELASTIC_GONE;
+        answer = ANSWER_GONE;
     }
     free(shard.history);
     return answer;
 }
 
-enum elastic_answer elastic_identity_parse(const char *bytes, size_t length_bytes,
-                                           const struct task *task, struct error *err)
+enum answer elastic_identity_parse(const char *bytes, size_t length_bytes, const struct task *task,
+                                   struct error *err)
 {
     struct json_object *reply = reply_parse(bytes, length_bytes, err);
     if (!reply)
-        return ELASTIC_BUSY;
-    enum elastic_answer answer =
-        identity_judge(member(member(reply, "indices"), task->index), task, err);
+        return ANSWER_BUSY;
+    enum answer answer = identity_judge(member(member(reply, "indices"), task->index), task, err);
     json_object_put(reply);
     return answer;
 }
@@ -515,8 +424,7 @@ static bool total_read(struct json_object *reply, int64_t *total)
     return relation && strcmp(relation, "eq") == 0 && member_number(value, "value", total);
 }
 
-static enum elastic_answer answer_set(enum elastic_answer answer, struct error *err,
-                                      const char *text)
+static enum answer answer_set(enum answer answer, struct error *err, const char *text)
 {
     error_set(err, answer_kind(answer), "search: %s", text);
     return answer;
@@ -531,41 +439,41 @@ static bool one_shard_answered(struct json_object *shards)
 }
 
 /* Complete by all its conditions, or not at all: a shard that does not exist answers 200 too. */
-static enum elastic_answer envelope_judge(struct json_object *reply, int64_t hits,
-                                          struct elastic_found *found, struct error *err)
+static enum answer envelope_judge(struct json_object *reply, int64_t hits,
+                                  struct elastic_found *found, struct error *err)
 {
     int64_t total, documents;
     struct json_object *timed_out = member(reply, "timed_out");
     if (!json_object_is_type(timed_out, json_type_boolean))
-        return answer_set(ELASTIC_BUSY, err, "no complete answer");
+        return answer_set(ANSWER_BUSY, err, "no complete answer");
     if (json_object_get_boolean(timed_out))
-        return answer_set(ELASTIC_TIMEOUT, err, "timed out");
+        return answer_set(ANSWER_TIMEOUT, err, "timed out");
     if (!one_shard_answered(member(reply, "_shards")))
-        return answer_set(ELASTIC_SHARD, err, "the shard did not answer");
+        return answer_set(ANSWER_SHARD, err, "the shard did not answer");
     if (!total_read(reply, &total))
-        return answer_set(ELASTIC_BUSY, err, "no hits.total");
+        return answer_set(ANSWER_BUSY, err, "no hits.total");
     if (total != hits)
-        return answer_set(ELASTIC_TOO_LARGE, err, "more documents than one page holds");
+        return answer_set(ANSWER_TOO_LARGE, err, "more documents than one page holds");
     if (!member_number(member(member(reply, "aggregations"), "all"), "doc_count", &documents))
         documents = total;
     *found = (struct elastic_found){hits, documents};
-    return ELASTIC_OK;
+    return ANSWER_OK;
 }
 
-enum elastic_answer elastic_page_end(struct elastic_page *page, long status,
-                                     struct elastic_found *found, struct error *err)
+enum answer elastic_page_end(struct elastic_page *page, long status, struct elastic_found *found,
+                             struct error *err)
 {
     if (page->too_large)
-        return answer_set(ELASTIC_TOO_LARGE, err, "the reply is too large");
+        return answer_set(ANSWER_TOO_LARGE, err, "the reply is too large");
     if (status != 200)
-        return elastic_classify(status, page->envelope.bytes, page->envelope.length, err);
+        return answer_classify(status, page->envelope.bytes, page->envelope.length, err);
     if (page->malformed || page->stopped)
-        return answer_set(ELASTIC_BUSY, err, "no complete answer");
+        return answer_set(ANSWER_BUSY, err, "no complete answer");
     struct json_object *reply =
         reply_parse(page->envelope.bytes ? page->envelope.bytes : "", page->envelope.length, err);
     if (!reply)
-        return ELASTIC_BUSY;
-    enum elastic_answer answer = envelope_judge(reply, page->hits, found, err);
+        return ANSWER_BUSY;
+    enum answer answer = envelope_judge(reply, page->hits, found, err);
     json_object_put(reply);
     return answer;
 }
@@ -785,32 +693,32 @@ static void address_failed(struct elastic *elastic, const struct elastic_request
         elastic->url = (elastic->url + 1) % elastic->urls->count;
 }
 
-static enum elastic_answer count(enum elastic_answer answer)
+static enum answer count(enum answer answer)
 {
-    metrics_add("tlsrpt_elastic_answers_total", 1, elastic_answer_name(answer), NULL);
+    metrics_add("tlsrpt_elastic_answers_total", 1, answer_name(answer), NULL);
     return answer;
 }
 
 /* Codes that no later try changes stand beside 401: somebody must act. */
-static enum elastic_answer code_answer(CURLcode code)
+static enum answer code_answer(CURLcode code)
 {
     static const struct {
         CURLcode code;
-        enum elastic_answer answer;
+        enum answer answer;
     } codes[] = {
-        {CURLE_OK, ELASTIC_OK},
-        {CURLE_WRITE_ERROR, ELASTIC_OK}, /* cut by the reader, who knows why */
-        {CURLE_OPERATION_TIMEDOUT, ELASTIC_TIMEOUT},
-        {CURLE_UNSUPPORTED_PROTOCOL, ELASTIC_DENIED}, /* also an answer that is not HTTP */
-        {CURLE_URL_MALFORMAT, ELASTIC_DENIED},
-        {CURLE_PEER_FAILED_VERIFICATION, ELASTIC_DENIED},
-        {CURLE_SSL_CACERT_BADFILE, ELASTIC_DENIED},
-        {CURLE_SSL_ISSUER_ERROR, ELASTIC_DENIED},
+        {CURLE_OK, ANSWER_OK},
+        {CURLE_WRITE_ERROR, ANSWER_OK}, /* cut by the reader, who knows why */
+        {CURLE_OPERATION_TIMEDOUT, ANSWER_TIMEOUT},
+        {CURLE_UNSUPPORTED_PROTOCOL, ANSWER_DENIED}, /* also an answer that is not HTTP */
+        {CURLE_URL_MALFORMAT, ANSWER_DENIED},
+        {CURLE_PEER_FAILED_VERIFICATION, ANSWER_DENIED},
+        {CURLE_SSL_CACERT_BADFILE, ANSWER_DENIED},
+        {CURLE_SSL_ISSUER_ERROR, ANSWER_DENIED},
     };
     for (size_t i = 0; i < NELEMS(codes); i++)
         if (codes[i].code == code)
             return codes[i].answer;
-    return ELASTIC_BUSY;
+    return ANSWER_BUSY;
 }
 
 static bool is_gateway_trouble(long status)
@@ -818,78 +726,78 @@ static bool is_gateway_trouble(long status)
     return status == 429 || (status >= 502 && status <= 504);
 }
 
-enum elastic_answer elastic_request_end(struct elastic *elastic, struct elastic_request *request,
-                                        CURLcode code, long *status, struct error *err)
+enum answer elastic_request_end(struct elastic *elastic, struct elastic_request *request,
+                                CURLcode code, long *status, struct error *err)
 {
-    enum elastic_answer answer = code_answer(code);
-    if (answer == ELASTIC_OK)
+    enum answer answer = code_answer(code);
+    if (answer == ANSWER_OK)
         curl_easy_getinfo(request->handle, CURLINFO_RESPONSE_CODE, status);
-    if (answer != ELASTIC_OK || is_gateway_trouble(*status))
+    if (answer != ANSWER_OK || is_gateway_trouble(*status))
         address_failed(elastic, request);
-    if (answer != ELASTIC_OK)
+    if (answer != ANSWER_OK)
         error_set(err, answer_kind(answer), "%s: %s", elastic->urls->items[request->url],
                   curl_easy_strerror(code));
-    return answer == ELASTIC_OK ? answer : count(answer);
+    return answer == ANSWER_OK ? answer : count(answer);
 }
 
 /* One small question, its answer judged. */
-static enum elastic_answer question(struct elastic *elastic, const char *path, const char *body,
-                                    struct buffer *reply, struct error *err)
+static enum answer question(struct elastic *elastic, const char *path, const char *body,
+                            struct buffer *reply, struct error *err)
 {
     long status = 0;
     if (request_prepare(elastic, &elastic->blocking, ASK_MS, err) < 0)
-        return ELASTIC_DENIED;
+        return ANSWER_DENIED;
     char *url = url_of(elastic, path);
     int result = fetch_json(elastic->blocking.handle, url, body, REPLY_MAX, &status, reply, err);
     free(url);
     if (result < 0 || is_gateway_trouble(status))
         address_failed(elastic, &elastic->blocking);
     if (result < 0)
-        return err->kind == ERROR_CONFIG ? ELASTIC_DENIED : ELASTIC_BUSY;
-    enum elastic_answer answer = elastic_classify(status, reply->bytes, reply->length, err);
-    if (answer != ELASTIC_OK)
+        return err->kind == ERROR_CONFIG ? ANSWER_DENIED : ANSWER_BUSY;
+    enum answer answer = answer_classify(status, reply->bytes, reply->length, err);
+    if (answer != ANSWER_OK)
         error_wrap(err, "%.*s", (int)strcspn(path, "?"), path);
     return answer;
 }
 
-static enum elastic_answer ask(struct elastic *elastic, const char *path, const char *body,
-                               struct buffer *reply, struct error *err)
+static enum answer ask(struct elastic *elastic, const char *path, const char *body,
+                       struct buffer *reply, struct error *err)
 {
     return count(question(elastic, path, body, reply, err));
 }
 
-enum elastic_answer elastic_hello(struct elastic *elastic, struct error *err)
+enum answer elastic_hello(struct elastic *elastic, struct error *err)
 {
     struct buffer reply = {0};
-    enum elastic_answer answer = question(elastic, "/", NULL, &reply, err);
+    enum answer answer = question(elastic, "/", NULL, &reply, err);
     /* Only "/" is refused to keys without cluster privileges, and unknown to small builds. */
-    bool silent = answer == ELASTIC_DENIED && reply.bytes && !strstr(err->text, "HTTP 401");
+    bool silent = answer == ANSWER_DENIED && reply.bytes && !strstr(err->text, "HTTP 401");
     struct error ignored;
     struct json_object *about =
-        answer == ELASTIC_OK ? reply_parse(reply.bytes, reply.length, &ignored) : NULL;
+        answer == ANSWER_OK ? reply_parse(reply.bytes, reply.length, &ignored) : NULL;
     const char *distribution = member_text(member(about, "version"), "distribution");
     if (distribution && strcmp(distribution, "opensearch") == 0) {
         error_set(err, ERROR_ABSENT, "%s is an OpenSearch server: not supported yet",
                   elastic->urls->items[elastic->url]);
-        answer = ELASTIC_WRONG;
+        answer = ANSWER_WRONG;
     }
     json_object_put(about);
     buffer_free(&reply);
-    return count(silent ? ELASTIC_OK : answer);
+    return count(silent ? ANSWER_OK : answer);
 }
 
 /* Asks for `what` of name and lets parse() read it. */
-static enum elastic_answer look(struct elastic *elastic, const char *name, const char *what,
-                                int (*parse)(const char *bytes, size_t length_bytes,
-                                             struct elastic_indices *indices, struct error *err),
-                                struct elastic_indices *indices, struct error *err)
+static enum answer look(struct elastic *elastic, const char *name, const char *what,
+                        int (*parse)(const char *bytes, size_t length_bytes,
+                                     struct elastic_indices *indices, struct error *err),
+                        struct elastic_indices *indices, struct error *err)
 {
     struct buffer reply = {0};
     char *path = path_of(name, what);
-    enum elastic_answer answer = ask(elastic, path, NULL, &reply, err);
-    if (answer == ELASTIC_OK &&
+    enum answer answer = ask(elastic, path, NULL, &reply, err);
+    if (answer == ANSWER_OK &&
         parse(reply.bytes ? reply.bytes : "", reply.length, indices, err) < 0)
-        answer = ELASTIC_BUSY;
+        answer = ANSWER_BUSY;
     free(path);
     buffer_free(&reply);
     return answer;
@@ -897,31 +805,30 @@ static enum elastic_answer look(struct elastic *elastic, const char *name, const
 
 /* Settings first: they name every index, also one without a single shard alive; an index that is
  * created after them has no document that was acknowledged before. */
-enum elastic_answer elastic_look(struct elastic *elastic, const char *name,
-                                 struct elastic_indices *indices, struct error *err)
+enum answer elastic_look(struct elastic *elastic, const char *name, struct elastic_indices *indices,
+                         struct error *err)
 {
     struct elastic_indices found = {0};
-    enum elastic_answer answer =
-        look(elastic, name, SETTINGS_PATH, elastic_settings_parse, &found, err);
-    if (answer == ELASTIC_OK)
+    enum answer answer = look(elastic, name, SETTINGS_PATH, elastic_settings_parse, &found, err);
+    if (answer == ANSWER_OK)
         answer = look(elastic, name, STATS_PATH, elastic_stats_parse, &found, err);
-    if (answer != ELASTIC_OK) {
+    if (answer != ANSWER_OK) {
         elastic_indices_free(&found);
         return answer;
     }
     indices_take(indices, &found);
-    return ELASTIC_OK;
+    return ANSWER_OK;
 }
 
-enum elastic_answer elastic_refresh(struct elastic *elastic, const char *index, int32_t copies,
-                                    struct error *err)
+enum answer elastic_refresh(struct elastic *elastic, const char *index, int32_t copies,
+                            struct error *err)
 {
     struct buffer reply = {0};
     char *path = elastic_refresh_path(index);
-    enum elastic_answer answer = ask(elastic, path, "", &reply, err);
-    if (answer == ELASTIC_OK &&
+    enum answer answer = ask(elastic, path, "", &reply, err);
+    if (answer == ANSWER_OK &&
         elastic_refresh_parse(reply.bytes ? reply.bytes : "", reply.length, copies, err) < 0)
-        answer = ELASTIC_SHARD;
+        answer = ANSWER_SHARD;
     free(path);
     buffer_free(&reply);
     return answer;

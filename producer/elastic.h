@@ -1,5 +1,5 @@
-/* elastic: the client of one Elasticsearch cluster: which indices there are, refresh, search; one
- * table says what every answer means. The parsers are pure: they take bytes. */
+/* elastic: the client of one Elasticsearch cluster: which indices there are, refresh, search. The
+ * parsers are pure: they take bytes. */
 #ifndef PRODUCER_ELASTIC_H
 #define PRODUCER_ELASTIC_H
 
@@ -12,24 +12,7 @@
 #include "common/error.h"
 #include "common/text.h"
 #include "common/wire/task.h"
-
-/* What an answer tells the caller to do. */
-enum elastic_answer {
-    ELASTIC_OK,
-    ELASTIC_BUSY,      /* the cluster's trouble, or no answer: back off, try again */
-    ELASTIC_TIMEOUT,   /* likewise; a smaller page may help */
-    ELASTIC_SHARD,     /* this index's or shard's trouble: the others may go on */
-    ELASTIC_GONE,      /* there is no such index */
-    ELASTIC_TOO_LARGE, /* ask for a smaller page */
-    ELASTIC_DENIED,    /* credentials, certificate, address: somebody must act; try every minute */
-    ELASTIC_WRONG,     /* the request itself: no later try changes it */
-};
-const char *elastic_answer_name(enum elastic_answer answer); /* "ok", "busy", ... for metrics */
-
-/* Pure. The meaning of an HTTP answer that is no search page; err gets the server's words unless
- * it is ELASTIC_OK. */
-enum elastic_answer elastic_classify(long status, const char *body, size_t body_bytes,
-                                     struct error *err);
+#include "producer/answer.h"
 
 /* ---- what indices are ---- */
 
@@ -69,10 +52,10 @@ int elastic_refresh_parse(const char *bytes, size_t length_bytes, int32_t copies
                           struct error *err) MUST_USE;
 
 /* Pure. From the answer to elastic_check_path(): whether the shard is still the one of that
- * identity. ELASTIC_GONE: it is another one, or a restored one. ELASTIC_SHARD: nobody knows, its
+ * identity. ANSWER_GONE: it is another one, or a restored one. ANSWER_SHARD: nobody knows, its
  * primary is missing. */
-enum elastic_answer elastic_identity_parse(const char *bytes, size_t length_bytes,
-                                           const struct task *task, struct error *err);
+enum answer elastic_identity_parse(const char *bytes, size_t length_bytes, const struct task *task,
+                                   struct error *err);
 char *elastic_check_path(const char *index);   /* owned by the caller, as the next */
 char *elastic_refresh_path(const char *index); /* POST with an empty body */
 
@@ -104,9 +87,9 @@ struct elastic_found {
     int64_t hits;      /* that the server says match, and that came */
     int64_t documents; /* of the range, whether they match elastic.filter or not */
 };
-/* ELASTIC_OK only if the search was complete: one shard, nothing timed out, every hit came. */
-enum elastic_answer elastic_page_end(struct elastic_page *page, long status,
-                                     struct elastic_found *found, struct error *err);
+/* ANSWER_OK only if the search was complete: one shard, nothing timed out, every hit came. */
+enum answer elastic_page_end(struct elastic_page *page, long status, struct elastic_found *found,
+                             struct error *err);
 void elastic_page_free(struct elastic_page *page);
 
 /* Pure. filter: elastic.filter or NULL. It is a post filter, so that the documents of the range
@@ -125,15 +108,15 @@ int elastic_config_check(const struct config *config, struct error *err) MUST_US
 struct elastic *elastic_new(const struct config *config, struct error *err);
 void elastic_free(struct elastic **elastic);
 
-/* Asks what the server is. ELASTIC_WRONG: one that is not supported (ERROR_CONFIG). Blocks for 10
+/* Asks what the server is. ANSWER_WRONG: one that is not supported (ERROR_CONFIG). Blocks for 10
  * seconds at most, like the others here. */
-enum elastic_answer elastic_hello(struct elastic *elastic, struct error *err);
+enum answer elastic_hello(struct elastic *elastic, struct error *err);
 /* Every index behind an alias, pattern or name; appends. */
-enum elastic_answer elastic_look(struct elastic *elastic, const char *name,
-                                 struct elastic_indices *indices, struct error *err);
+enum answer elastic_look(struct elastic *elastic, const char *name, struct elastic_indices *indices,
+                         struct error *err);
 /* index: a concrete name. copies: those that elastic_look() saw. */
-enum elastic_answer elastic_refresh(struct elastic *elastic, const char *index, int32_t copies,
-                                    struct error *err);
+enum answer elastic_refresh(struct elastic *elastic, const char *index, int32_t copies,
+                            struct error *err);
 /* elastic.filter, NULL for none. */
 const char *elastic_filter(const struct elastic *elastic);
 
@@ -148,10 +131,10 @@ struct elastic_request {
 int elastic_request_begin(struct elastic *elastic, struct elastic_request *request,
                           const char *path, const char *body, int64_t total_ms,
                           curl_write_callback write, void *context, struct error *err) MUST_USE;
-/* What became of it, if there was no complete HTTP answer; ELASTIC_OK if there was, with *status.
+/* What became of it, if there was no complete HTTP answer; ANSWER_OK if there was, with *status.
  * After trouble the next request goes to the next of the addresses. */
-enum elastic_answer elastic_request_end(struct elastic *elastic, struct elastic_request *request,
-                                        CURLcode code, long *status, struct error *err);
+enum answer elastic_request_end(struct elastic *elastic, struct elastic_request *request,
+                                CURLcode code, long *status, struct error *err);
 void elastic_request_free(struct elastic_request *request);
 
 #endif

@@ -73,25 +73,25 @@ static void job_fail(struct plan *plan, const struct error *err)
 }
 
 /* No round without an answer: what is not known is not planned. */
-static void round_failed(struct plan *plan, enum elastic_answer answer, const struct error *err,
+static void round_failed(struct plan *plan, enum answer answer, const struct error *err,
                          int64_t now_ms)
 {
     round_drop(plan);
     metrics_add("tlsrpt_plan_rounds_total", 1, "failed", NULL);
-    if (answer == ELASTIC_WRONG) {
+    if (answer == ANSWER_WRONG) {
         job_fail(plan, err);
         return;
     }
     if (plan->failing_since_ms == 0)
         plan->failing_since_ms = now_ms;
     plan->next_ms =
-        now_ms + (answer == ELASTIC_DENIED ? MINUTE_MS
-                                           : backoff_delay_ms(now_ms - plan->failing_since_ms,
-                                                              RETRY_MIN_MS, RETRY_MAX_MS));
+        now_ms + (answer == ANSWER_DENIED ? MINUTE_MS
+                                          : backoff_delay_ms(now_ms - plan->failing_since_ms,
+                                                             RETRY_MIN_MS, RETRY_MAX_MS));
     if (now_ms - plan->told_ms < MINUTE_MS)
         return;
     plan->told_ms = now_ms;
-    log_write(answer == ELASTIC_DENIED ? LOG_ERROR : LOG_WARN, "nothing can be planned",
+    log_write(answer == ANSWER_DENIED ? LOG_ERROR : LOG_WARN, "nothing can be planned",
               LOG_FIELDS(log_text("error", err->text), {0}));
 }
 
@@ -111,8 +111,8 @@ static void outputs_emit(struct plan *plan, struct message_list *outputs)
 static void step_idle(struct plan *plan, int64_t now_ms)
 {
     struct error err;
-    enum elastic_answer answer = plan->greeted ? ELASTIC_OK : elastic_hello(plan->elastic, &err);
-    if (answer != ELASTIC_OK) {
+    enum answer answer = plan->greeted ? ANSWER_OK : elastic_hello(plan->elastic, &err);
+    if (answer != ANSWER_OK) {
         round_failed(plan, answer, &err, now_ms);
         return;
     }
@@ -142,12 +142,12 @@ static void step_look(struct plan *plan, int64_t now_ms)
         return;
     }
     const char *name = names->items[plan->at++];
-    enum elastic_answer answer = elastic_look(plan->elastic, name, &plan->indices, &err);
-    if (answer != ELASTIC_OK && answer != ELASTIC_GONE) {
+    enum answer answer = elastic_look(plan->elastic, name, &plan->indices, &err);
+    if (answer != ANSWER_OK && answer != ANSWER_GONE) {
         round_failed(plan, answer, &err, now_ms);
         return;
     }
-    if (answer == ELASTIC_OK && plan->indices.count > before)
+    if (answer == ANSWER_OK && plan->indices.count > before)
         return;
     planner_empty(plan->planner, name);
     if (now_ms - plan->told_ms >= MINUTE_MS) {
@@ -177,8 +177,8 @@ static void step_unlisted(struct plan *plan, int64_t now_ms)
     }
     (void)now_ms;
     const char *name = plan->unlisted.items[plan->at++];
-    enum elastic_answer answer = elastic_look(plan->elastic, name, &found, &err);
-    if (answer != ELASTIC_OK && answer != ELASTIC_GONE) {
+    enum answer answer = elastic_look(plan->elastic, name, &found, &err);
+    if (answer != ANSWER_OK && answer != ANSWER_GONE) {
         planner_unknown(plan->planner, name);
         index_failed(name, &err);
         return;
@@ -203,7 +203,7 @@ static void step_refresh(struct plan *plan, int64_t now_ms)
         plan->at++;
         return;
     }
-    if (elastic_refresh(plan->elastic, index->name, index->copies, &err) == ELASTIC_OK) {
+    if (elastic_refresh(plan->elastic, index->name, index->copies, &err) == ANSWER_OK) {
         plan->step = PLAN_TASKS;
         return;
     }

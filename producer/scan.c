@@ -78,13 +78,13 @@ static void job_fail(struct scan *scan, const struct error *err)
     shutdown_request();
 }
 
-static void trouble_tell(struct scan *scan, enum elastic_answer answer, const struct error *err)
+static void trouble_tell(struct scan *scan, enum answer answer, const struct error *err)
 {
     int64_t now_ms = time_monotonic_ms();
     if (scan->told_ms > 0 && now_ms - scan->told_ms < MINUTE_MS)
         return;
     scan->told_ms = now_ms;
-    log_write(answer == ELASTIC_DENIED ? LOG_ERROR : LOG_WARN, "search failed, will be tried again",
+    log_write(answer == ANSWER_DENIED ? LOG_ERROR : LOG_WARN, "search failed, will be tried again",
               LOG_FIELDS(log_text("error", err->text), {0}));
 }
 
@@ -343,8 +343,8 @@ static void flight_begin(struct flight *flight)
     int result = flight->course.ask == COURSE_SEARCH ? search_begin(flight, &err)
                                                      : small_begin(flight, &err);
     if (result < 0) {
-        troubles_failed(scan->troubles, &flight->task, ELASTIC_DENIED, time_monotonic_ms());
-        trouble_tell(scan, ELASTIC_DENIED, &err);
+        troubles_failed(scan->troubles, &flight->task, ANSWER_DENIED, time_monotonic_ms());
+        trouble_tell(scan, ANSWER_DENIED, &err);
         return;
     }
     curl_easy_setopt(flight->request.handle, CURLOPT_PRIVATE, flight);
@@ -353,30 +353,30 @@ static void flight_begin(struct flight *flight)
     scan->running++;
 }
 
-static enum elastic_answer small_answer(struct flight *flight, long status, struct error *err)
+static enum answer small_answer(struct flight *flight, long status, struct error *err)
 {
     const char *bytes = flight->reply.bytes ? flight->reply.bytes : "";
-    enum elastic_answer answer = elastic_classify(status, bytes, flight->reply.length, err);
-    if (answer != ELASTIC_OK)
+    enum answer answer = answer_classify(status, bytes, flight->reply.length, err);
+    if (answer != ANSWER_OK)
         return answer;
     if (flight->course.ask == COURSE_CHECK)
         return elastic_identity_parse(bytes, flight->reply.length, &flight->task, err);
-    return elastic_refresh_parse(bytes, flight->reply.length, 1, err) < 0 ? ELASTIC_SHARD
-                                                                          : ELASTIC_OK;
+    return elastic_refresh_parse(bytes, flight->reply.length, 1, err) < 0 ? ANSWER_SHARD
+                                                                          : ANSWER_OK;
 }
 
 /* What came, and what is to be done with it. */
-static enum course_verdict flight_judge(struct flight *flight, CURLcode code,
-                                        enum elastic_answer *answer, struct error *err)
+static enum course_verdict flight_judge(struct flight *flight, CURLcode code, enum answer *answer,
+                                        struct error *err)
 {
     long status = 0;
     struct elastic_found found = {0};
     *answer = elastic_request_end(flight->scan->elastic, &flight->request, code, &status, err);
     bool search = flight->course.ask == COURSE_SEARCH;
-    if (*answer == ELASTIC_OK)
+    if (*answer == ANSWER_OK)
         *answer = search ? elastic_page_end(&flight->page, status, &found, err)
                          : small_answer(flight, status, err);
-    metrics_add("tlsrpt_elastic_answers_total", 1, elastic_answer_name(*answer), NULL);
+    metrics_add("tlsrpt_elastic_answers_total", 1, answer_name(*answer), NULL);
     if (search)
         return course_searched(&flight->course, &flight->task, *answer, &found);
     return flight->course.ask == COURSE_REFRESH ? course_refreshed(&flight->course, *answer)
@@ -393,8 +393,8 @@ static void flight_wrong(struct flight *flight, struct error *err)
 }
 
 /* After it the flight may be gone. */
-static void flight_act(struct flight *flight, enum course_verdict verdict,
-                       enum elastic_answer answer, int64_t asked_at, struct error *err)
+static void flight_act(struct flight *flight, enum course_verdict verdict, enum answer answer,
+                       int64_t asked_at, struct error *err)
 {
     struct scan *scan = flight->scan;
     int64_t now_ms = time_monotonic_ms();
@@ -431,7 +431,7 @@ static void flight_act(struct flight *flight, enum course_verdict verdict,
 static void flight_done(struct flight *flight, CURLcode code)
 {
     struct error err = {0};
-    enum elastic_answer answer;
+    enum answer answer;
     int64_t asked_at = flight->course.next;
     curl_multi_remove_handle(flight->scan->multi, flight->request.handle);
     flight->running = false;
@@ -499,10 +499,10 @@ static bool is_greeted(struct scan *scan)
     struct error err;
     if (scan->greeted || time_monotonic_ms() < scan->hello_ms)
         return scan->greeted;
-    enum elastic_answer answer = elastic_hello(scan->elastic, &err);
-    scan->greeted = answer == ELASTIC_OK;
-    scan->hello_ms = time_monotonic_ms() + (answer == ELASTIC_DENIED ? MINUTE_MS : HELLO_EVERY_MS);
-    if (answer == ELASTIC_WRONG)
+    enum answer answer = elastic_hello(scan->elastic, &err);
+    scan->greeted = answer == ANSWER_OK;
+    scan->hello_ms = time_monotonic_ms() + (answer == ANSWER_DENIED ? MINUTE_MS : HELLO_EVERY_MS);
+    if (answer == ANSWER_WRONG)
         job_fail(scan, &err);
     else if (!scan->greeted)
         trouble_tell(scan, answer, &err);

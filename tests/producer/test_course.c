@@ -42,19 +42,19 @@ static const struct course_row course_rows[] = {
     {"refused", "W", "S0-9 wrong", 0},
 };
 
-static enum elastic_answer answer_of(char letter)
+static enum answer answer_of(char letter)
 {
     static const struct {
         char letter;
-        enum elastic_answer answer;
-    } letters[] = {{'+', ELASTIC_OK},      {'k', ELASTIC_OK},     {'L', ELASTIC_TOO_LARGE},
-                   {'T', ELASTIC_TIMEOUT}, {'B', ELASTIC_BUSY},   {'H', ELASTIC_SHARD},
-                   {'G', ELASTIC_GONE},    {'D', ELASTIC_DENIED}, {'W', ELASTIC_WRONG}};
+        enum answer answer;
+    } letters[] = {{'+', ANSWER_OK},      {'k', ANSWER_OK},     {'L', ANSWER_TOO_LARGE},
+                   {'T', ANSWER_TIMEOUT}, {'B', ANSWER_BUSY},   {'H', ANSWER_SHARD},
+                   {'G', ANSWER_GONE},    {'D', ANSWER_DENIED}, {'W', ANSWER_WRONG}};
     for (size_t i = 0; i < NELEMS(letters); i++)
         if (letters[i].letter == letter)
             return letters[i].answer;
     fail_msg("no answer %c", letter);
-    return ELASTIC_OK;
+    return ANSWER_OK;
 }
 
 static void show_ask(struct buffer *out, const struct course *course, const struct task *task)
@@ -69,7 +69,7 @@ static void show_ask(struct buffer *out, const struct course *course, const stru
 static enum course_verdict course_answer(struct course *course, const struct task *task,
                                          const char *word)
 {
-    enum elastic_answer answer = answer_of(*word);
+    enum answer answer = answer_of(*word);
     const struct elastic_found found = {.documents = strtoll(word + 1, NULL, 10)};
     if (course->ask == COURSE_SEARCH)
         return course_searched(course, task, answer, &found);
@@ -128,8 +128,8 @@ static void a_course_is_cut_where_it_stands(void **state)
     struct task rest = {0};
     struct course course;
     course_begin(&course, &task);
-    course_searched(&course, &task, ELASTIC_TOO_LARGE, NULL);
-    course_searched(&course, &task, ELASTIC_OK, &(struct elastic_found){5, 5});
+    course_searched(&course, &task, ANSWER_TOO_LARGE, NULL);
+    course_searched(&course, &task, ANSWER_OK, &(struct elastic_found){5, 5});
     assert_true(course_cut(&course, &task, &rest));
     assert_int_equal(rest.from, 15);
     assert_int_equal(rest.to, 19);
@@ -145,7 +145,7 @@ static void a_course_at_its_end_is_not_cut(void **state)
     struct task rest;
     struct course course;
     course_begin(&course, &task);
-    course_searched(&course, &task, ELASTIC_OK, &(struct elastic_found){10, 10});
+    course_searched(&course, &task, ANSWER_OK, &(struct elastic_found){10, 10});
     assert_false(course_cut(&course, &task, &rest));
 }
 
@@ -222,9 +222,9 @@ static void troubles_are_counted_by_shard(void **state)
     char uuid[] = "U";
     const struct task a = {.uuid = uuid, .shard = 0}, b = {.uuid = uuid, .shard = 1};
     struct troubles *troubles = troubles_new(1000);
-    troubles_failed(troubles, &a, ELASTIC_BUSY, 1);
-    troubles_failed(troubles, &a, ELASTIC_BUSY, 2);
-    troubles_failed(troubles, &b, ELASTIC_BUSY, 3);
+    troubles_failed(troubles, &a, ANSWER_BUSY, 1);
+    troubles_failed(troubles, &a, ANSWER_BUSY, 2);
+    troubles_failed(troubles, &b, ANSWER_BUSY, 3);
     assert_int_equal(troubles_count(troubles), 2);
     troubles_passed(troubles, &a, 4);
     assert_int_equal(troubles_count(troubles), 1);

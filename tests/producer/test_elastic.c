@@ -4,69 +4,10 @@
 
 #include "common/json.h"
 #include "common/memory.h"
+#include "tests/support/quotes.h"
 #include "tests/support/unit.h"
 
 /* Answers as Elasticsearch 8.19 gives them. In JSON ' stands for ". */
-static char *with_quotes(const char *text)
-{
-    char *copy = mem_text(text);
-    for (char *p = copy; *p; p++)
-        if (*p == '\'')
-            *p = '"';
-    return copy;
-}
-
-/* ---- what answers mean ---- */
-
-struct answer_row {
-    const char *name;
-    long status;
-    const char *body;
-    enum elastic_answer want;
-    enum error_kind want_kind;
-};
-#define CAUSE(type, reason)                                                                        \
-    "{'error':{'root_cause':[{'type':'" type "','reason':'" reason "'}],'type':'" type             \
-    "','reason':'" reason "'}}"
-
-static const struct answer_row answer_rows[] = {
-    {"fine", 200, "{}", ELASTIC_OK, ERROR_NONE},
-    {"overloaded without a cause", 429, "{'error':{'root_cause':[],'type':'x'}}", ELASTIC_BUSY,
-     ERROR_RETRY},
-    {"overloaded without a body", 429, "", ELASTIC_BUSY, ERROR_RETRY},
-    {"gateway", 502, "<html>", ELASTIC_BUSY, ERROR_RETRY},
-    {"gateway waits in vain", 504, "<html>", ELASTIC_BUSY, ERROR_RETRY},
-    {"no master", 503, CAUSE("cluster_block_exception", "state not recovered"), ELASTIC_BUSY,
-     ERROR_RETRY},
-    {"primary down", 503,
-     "{'error':{'root_cause':[],'type':'search_phase_execution_exception','reason':'',"
-     "'caused_by':{'reason':'Search rejected due to missing shards [[red][0]]. Consider'}}}",
-     ELASTIC_SHARD, ERROR_RETRY},
-    {"no copy", 503, CAUSE("no_shard_available_action_exception", ""), ELASTIC_SHARD, ERROR_RETRY},
-    {"closed", 400, CAUSE("index_closed_exception", "closed"), ELASTIC_SHARD, ERROR_RETRY},
-    {"deleted", 404, CAUSE("index_not_found_exception", "no such index [x]"), ELASTIC_GONE,
-     ERROR_RETRY},
-    {"window", 400, CAUSE("illegal_argument_exception", "Result window is too large, from + size"),
-     ELASTIC_TOO_LARGE, ERROR_RETRY},
-    {"not understood", 400, CAUSE("parsing_exception", "unknown query [zz]"), ELASTIC_WRONG,
-     ERROR_FATAL},
-    {"no password", 401, CAUSE("security_exception", "missing"), ELASTIC_DENIED, ERROR_CONFIG},
-    {"no privilege", 403, CAUSE("security_exception", "read"), ELASTIC_DENIED, ERROR_CONFIG},
-    {"somebody else's 404", 404, "<html>", ELASTIC_DENIED, ERROR_CONFIG},
-    {"redirect", 302, "", ELASTIC_DENIED, ERROR_CONFIG},
-};
-
-static void answer_row(void **state)
-{
-    const struct answer_row *row = *state;
-    struct error err = {0};
-    char *body = with_quotes(row->body);
-    assert_string_equal(
-        elastic_answer_name(elastic_classify(row->status, body, strlen(body), &err)),
-        elastic_answer_name(row->want));
-    assert_int_equal(err.kind, row->want_kind);
-    free(body);
-}
 
 /* ---- indices ---- */
 
@@ -220,25 +161,25 @@ static void refresh_row(void **state)
 
 struct identity_row {
     const char *name, *stats;
-    enum elastic_answer want;
+    enum answer want;
 };
 static const struct identity_row identity_rows[] = {
     {"the same", STATS("'a':" INDEX("U", "'1':[" COPY("STARTED", "true", "H", "9", "9", "1") "]")),
-     ELASTIC_OK},
+     ANSWER_OK},
     {"closed meanwhile: what was read stands",
      STATS("'a':{'uuid':'U','status':'close','shards':{'1':[" COPY("STARTED", "true", "H", "9", "9",
                                                                    "1") "]}}"),
-     ELASTIC_OK},
+     ANSWER_OK},
     {"made anew", STATS("'a':" INDEX("V", "'1':[" COPY("STARTED", "true", "H", "9", "9", "1") "]")),
-     ELASTIC_GONE},
+     ANSWER_GONE},
     {"restored", STATS("'a':" INDEX("U", "'1':[" COPY("STARTED", "true", "I", "9", "9", "1") "]")),
-     ELASTIC_GONE},
-    {"primary missing", STATS("'a':" INDEX("U", "")), ELASTIC_SHARD},
+     ANSWER_GONE},
+    {"primary missing", STATS("'a':" INDEX("U", "")), ANSWER_SHARD},
     {"only a replica",
      STATS("'a':" INDEX("U", "'1':[" COPY("STARTED", "false", "H", "9", "9", "1") "]")),
-     ELASTIC_SHARD},
-    {"all of it is down", "{'_shards':{'total':1,'successful':0,'failed':0}}", ELASTIC_SHARD},
-    {"cut", "{'_shards'", ELASTIC_BUSY},
+     ANSWER_SHARD},
+    {"all of it is down", "{'_shards':{'total':1,'successful':0,'failed':0}}", ANSWER_SHARD},
+    {"cut", "{'_shards'", ANSWER_BUSY},
 };
 
 static void identity_row(void **state)
@@ -248,13 +189,16 @@ static void identity_row(void **state)
     char index[] = "a", uuid[] = "U", history[] = "H";
     const struct task task = {.index = index, .uuid = uuid, .history = history, .shard = 1};
     char *stats = with_quotes(row->stats);
-    assert_string_equal(
-        elastic_answer_name(elastic_identity_parse(stats, strlen(stats), &task, &err)),
-        elastic_answer_name(row->want));
+    assert_string_equal(answer_name(elastic_identity_parse(stats, strlen(stats), &task, &err)),
+                        answer_name(row->want));
     free(stats);
 }
 
 /* ---- pages ---- */
+
+#define CAUSE(type, reason)                                                                        \
+    "{'error':{'root_cause':[{'type':'" type "','reason':'" reason "'}],'type':'" type             \
+    "','reason':'" reason "'}}"
 
 #define DONE     "'timed_out':false,'_shards':{'total':1,'successful':1,'skipped':0,'failed':0}"
 #define TOTAL(n) "'total':{'value':" n ",'relation':'eq'}"
@@ -266,53 +210,53 @@ struct page_row {
     const char *name;
     long status;
     const char *body;
-    enum elastic_answer want;
+    enum answer want;
     const char *want_hits; /* one after the other, each in < > */
     int64_t want_documents;
 };
 static const struct page_row page_rows[] = {
-    {"no hit", 200, PAGE("0", "", ""), ELASTIC_OK, "", 0},
-    {"one hit", 200, PAGE("1", "{'_id':'1'}", ""), ELASTIC_OK, "<{'_id':'1'}>", 1},
-    {"two with blanks", 200, PAGE("2", " {'a':1} ,\n{'b':[{}]} ", ""), ELASTIC_OK,
+    {"no hit", 200, PAGE("0", "", ""), ANSWER_OK, "", 0},
+    {"one hit", 200, PAGE("1", "{'_id':'1'}", ""), ANSWER_OK, "<{'_id':'1'}>", 1},
+    {"two with blanks", 200, PAGE("2", " {'a':1} ,\n{'b':[{}]} ", ""), ANSWER_OK,
      "<{'a':1}><{'b':[{}]}>", 2},
     {"braces and quotes in strings", 200, PAGE("2", "{'a':'}{\\'[]\\\\'},{'}':'\\\\\\''}", ""),
-     ELASTIC_OK, "<{'a':'}{\\'[]\\\\'}><{'}':'\\\\\\''}>", 2},
-    {"hits within a hit", 200, PAGE("1", "{'hits':{'hits':[{}]}}", ""), ELASTIC_OK,
+     ANSWER_OK, "<{'a':'}{\\'[]\\\\'}><{'}':'\\\\\\''}>", 2},
+    {"hits within a hit", 200, PAGE("1", "{'hits':{'hits':[{}]}}", ""), ANSWER_OK,
      "<{'hits':{'hits':[{}]}}>", 1},
     {"hits before the envelope's rest", 200, "{'hits':{'hits':[{'a':1}]," TOTAL("1") "}," DONE "}",
-     ELASTIC_OK, "<{'a':1}>", 1},
+     ANSWER_OK, "<{'a':1}>", 1},
     {"another list called hits", 200,
-     "{'x':{'hits':[{'a':1}]}," DONE ",'hits':{" TOTAL("0") ",'hits':[]}}", ELASTIC_OK, "", 0},
+     "{'x':{'hits':[{'a':1}]}," DONE ",'hits':{" TOTAL("0") ",'hits':[]}}", ANSWER_OK, "", 0},
     {"filtered: the range holds more", 200,
-     PAGE("1", "{}", ",'aggregations':{'all':{'doc_count':7}}"), ELASTIC_OK, "<{}>", 7},
-    {"more than came", 200, PAGE("2", "{}", ""), ELASTIC_TOO_LARGE, "<{}>", 0},
+     PAGE("1", "{}", ",'aggregations':{'all':{'doc_count':7}}"), ANSWER_OK, "<{}>", 7},
+    {"more than came", 200, PAGE("2", "{}", ""), ANSWER_TOO_LARGE, "<{}>", 0},
     {"not exact", 200, "{" DONE ",'hits':{'total':{'value':0,'relation':'gte'},'hits':[]}}",
-     ELASTIC_BUSY, "", 0},
+     ANSWER_BUSY, "", 0},
     {"timed out", 200,
      "{'timed_out':true,'_shards':{'total':1,'successful':1,'failed':0},'hits':{" TOTAL(
          "0") ",'hits':[]}}",
-     ELASTIC_TIMEOUT, "", 0},
+     ANSWER_TIMEOUT, "", 0},
     {"no such shard", 200,
      "{'timed_out':false,'_shards':{'total':0,'successful':0,'failed':0},'hits':{" TOTAL(
          "0") ",'hits':[]}}",
-     ELASTIC_SHARD, "", 0},
+     ANSWER_SHARD, "", 0},
     {"shard failed", 200,
      "{'timed_out':false,'_shards':{'total':1,'successful':0,'failed':1},'hits':{" TOTAL(
          "0") ",'hits':[]}}",
-     ELASTIC_SHARD, "", 0},
-    {"cut after a hit", 200, "{" DONE ",'hits':{" TOTAL("1") ",'hits':[{'a':1}", ELASTIC_BUSY,
+     ANSWER_SHARD, "", 0},
+    {"cut after a hit", 200, "{" DONE ",'hits':{" TOTAL("1") ",'hits':[{'a':1}", ANSWER_BUSY,
      "<{'a':1}>", 0},
-    {"cut in a hit", 200, "{" DONE ",'hits':{" TOTAL("1") ",'hits':[{'a':'", ELASTIC_BUSY, "", 0},
-    {"cut before the last brace", 200, "{" DONE ",'hits':{" TOTAL("0") ",'hits':[]}", ELASTIC_BUSY,
+    {"cut in a hit", 200, "{" DONE ",'hits':{" TOTAL("1") ",'hits':[{'a':'", ANSWER_BUSY, "", 0},
+    {"cut before the last brace", 200, "{" DONE ",'hits':{" TOTAL("0") ",'hits':[]}", ANSWER_BUSY,
      "", 0},
-    {"nothing", 200, "", ELASTIC_BUSY, "", 0},
-    {"not JSON", 200, "<html></html>", ELASTIC_BUSY, "", 0},
-    {"something behind it", 200, PAGE("0", "", "") "}", ELASTIC_BUSY, "", 0},
-    {"a text among the hits", 200, PAGE("1", "'{}'", ""), ELASTIC_BUSY, "", 0},
-    {"a list among the hits", 200, PAGE("1", "[{}]", ""), ELASTIC_BUSY, "", 0},
-    {"overloaded", 429, CAUSE("circuit_breaking_exception", "[parent] Data too large"),
-     ELASTIC_BUSY, "", 0},
-    {"deleted", 404, CAUSE("index_not_found_exception", "no such index [x]"), ELASTIC_GONE, "", 0},
+    {"nothing", 200, "", ANSWER_BUSY, "", 0},
+    {"not JSON", 200, "<html></html>", ANSWER_BUSY, "", 0},
+    {"something behind it", 200, PAGE("0", "", "") "}", ANSWER_BUSY, "", 0},
+    {"a text among the hits", 200, PAGE("1", "'{}'", ""), ANSWER_BUSY, "", 0},
+    {"a list among the hits", 200, PAGE("1", "[{}]", ""), ANSWER_BUSY, "", 0},
+    {"overloaded", 429, CAUSE("circuit_breaking_exception", "[parent] Data too large"), ANSWER_BUSY,
+     "", 0},
+    {"deleted", 404, CAUSE("index_not_found_exception", "no such index [x]"), ANSWER_GONE, "", 0},
 };
 
 static bool hit_note(void *context, const char *hit, size_t hit_bytes)
@@ -335,9 +279,9 @@ static void page_check(const struct page_row *row, const char *body, size_t piec
     for (size_t at = 0; at < length; at += piece)
         if (!elastic_page_feed(&page, body + at, at + piece < length ? piece : length - at))
             break;
-    enum elastic_answer answer = elastic_page_end(&page, row->status, &found, &err);
+    enum answer answer = elastic_page_end(&page, row->status, &found, &err);
     char *want = with_quotes(row->want_hits);
-    assert_string_equal(elastic_answer_name(answer), elastic_answer_name(row->want));
+    assert_string_equal(answer_name(answer), answer_name(row->want));
     assert_string_equal(hits.bytes ? hits.bytes : "", want);
     assert_int_equal(found.documents, row->want_documents);
     free(want);
@@ -365,7 +309,7 @@ static void a_page_is_capped(void **state)
     struct elastic_page page = {.hit = hit_note, .context = &hits, .max_bytes = MAX_BYTES};
     assert_true(elastic_page_feed(&page, body, MAX_BYTES));
     assert_false(elastic_page_feed(&page, body, 1));
-    assert_int_equal(elastic_page_end(&page, 200, &found, &err), ELASTIC_TOO_LARGE);
+    assert_int_equal(elastic_page_end(&page, 200, &found, &err), ANSWER_TOO_LARGE);
     elastic_page_free(&page);
     buffer_free(&hits);
 }
@@ -388,7 +332,7 @@ static void a_reader_may_stop(void **state)
     struct elastic_page page = {.hit = hit_refuse, .context = &calls, .max_bytes = MAX_BYTES};
     assert_false(elastic_page_feed(&page, body, strlen(body)));
     assert_int_equal(calls, 1);
-    assert_int_not_equal(elastic_page_end(&page, 200, &found, &err), ELASTIC_OK);
+    assert_int_not_equal(elastic_page_end(&page, 200, &found, &err), ANSWER_OK);
     elastic_page_free(&page);
     free(body);
 }
@@ -481,8 +425,7 @@ int main(void)
         cmocka_unit_test(a_filter_is_a_post_filter_beside_a_count),
         cmocka_unit_test(names_are_escaped_in_paths),
     };
-    return RUN_ROWS("answers", answer_row, answer_rows) +
-           RUN_ROWS("indices", indices_row, indices_rows) +
+    return RUN_ROWS("indices", indices_row, indices_rows) +
            RUN_ROWS("refresh", refresh_row, refresh_rows) +
            RUN_ROWS("identity", identity_row, identity_rows) +
            RUN_ROWS("pages", page_row, page_rows) +

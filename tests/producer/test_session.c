@@ -3,6 +3,7 @@
 #include "common/json.h"
 #include "common/memory.h"
 #include "common/time.h"
+#include "tests/support/quotes.h"
 #include "tests/support/unit.h"
 
 /* Documents and what becomes of them, written from the rules. In documents ' stands for ".
@@ -30,15 +31,6 @@ struct row {
 #define AE      "\xc3\xa4" /* two bytes */
 #define X64(s)  X8(X8(s))
 #define X512(s) X8(X64(s))
-
-static char *with_quotes(const char *text)
-{
-    char *copy = mem_text(text);
-    for (char *p = copy; *p; p++)
-        if (*p == '\'')
-            *p = '"';
-    return copy;
-}
 
 static void show_list(struct buffer *out, const struct text_list *list)
 {
