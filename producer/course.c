@@ -54,7 +54,7 @@ static void page_halve(struct course *course)
 /* Fewer documents than numbers: overwritten or deleted ones, or a copy that was not refreshed. Only
  * after a refresh of its own are they believed to be holes. */
 static enum course_verdict page_judge(struct course *course, const struct task *task,
-                                      const struct elastic_found *found)
+                                      const struct page_found *found)
 {
     int64_t to = course_page_end(course, task);
     int64_t missing = to - course->next + 1 - found->documents;
@@ -68,7 +68,7 @@ static enum course_verdict page_judge(struct course *course, const struct task *
 }
 
 enum course_verdict course_searched(struct course *course, const struct task *task,
-                                    enum answer answer, const struct elastic_found *found)
+                                    enum answer answer, const struct page_found *found)
 {
     int64_t to = course_page_end(course, task);
     bool single = to == course->next;

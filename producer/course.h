@@ -9,7 +9,7 @@
 
 #include "common/wire/task.h"
 #include "producer/answer.h"
-#include "producer/elastic.h"
+#include "producer/page.h"
 
 /* ---- one task ---- */
 
@@ -42,7 +42,7 @@ enum course_verdict {
 };
 /* found counts for ANSWER_OK only. */
 enum course_verdict course_searched(struct course *course, const struct task *task,
-                                    enum answer answer, const struct elastic_found *found);
+                                    enum answer answer, const struct page_found *found);
 enum course_verdict course_refreshed(struct course *course, enum answer answer);
 enum course_verdict course_checked(enum answer answer);
 

@@ -44,7 +44,7 @@ struct plan {
     enum plan_step step;
     int64_t t_ms;
     size_t at; /* in the list that the step walks through */
-    struct elastic_indices indices;
+    struct index_list indices;
     struct text_list unlisted;
     int64_t next_ms;          /* of the next turn that does something */
     int64_t failing_since_ms; /* 0: Elasticsearch answers */
@@ -59,7 +59,7 @@ struct plan {
 
 static void round_drop(struct plan *plan)
 {
-    elastic_indices_free(&plan->indices);
+    index_list_free(&plan->indices);
     text_list_free(&plan->unlisted);
     plan->step = PLAN_IDLE;
     plan->at = 0;
@@ -157,18 +157,18 @@ static void step_look(struct plan *plan, int64_t now_ms)
 }
 
 /* An index once marked stays planned, alias or not, until it is no more. */
-static void unlisted_add(struct plan *plan, struct elastic_indices *found)
+static void unlisted_add(struct plan *plan, struct index_list *found)
 {
     for (size_t i = 0; i < found->count; i++)
         if (planner_knows(plan->planner, found->items[i].uuid))
-            elastic_indices_add(&plan->indices, &found->items[i]);
-    elastic_indices_free(found);
+            index_list_add(&plan->indices, &found->items[i]);
+    index_list_free(found);
 }
 
 static void step_unlisted(struct plan *plan, int64_t now_ms)
 {
     struct error err;
-    struct elastic_indices found = {0};
+    struct index_list found = {0};
     struct message_list outputs = {0};
     if (plan->at == plan->unlisted.count) {
         plan->at = 0;
@@ -198,7 +198,7 @@ static void step_refresh(struct plan *plan, int64_t now_ms)
         return;
     }
     (void)now_ms;
-    const struct elastic_index *index = &plan->indices.items[plan->at];
+    const struct index *index = &plan->indices.items[plan->at];
     if (!planner_judge(plan->planner, index)) {
         plan->at++;
         return;

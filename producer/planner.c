@@ -185,7 +185,7 @@ static void skip_note(struct planner *planner, char *key, enum planner_skip reas
     entry->met = true;
 }
 
-static void shard_skip(struct planner *planner, const struct elastic_index *index, int32_t shard,
+static void shard_skip(struct planner *planner, const struct index *index, int32_t shard,
                        enum planner_skip reason, int64_t unplanned)
 {
     skip_note(planner, mem_printf("%s/%d", index->uuid, shard), reason, unplanned);
@@ -212,7 +212,7 @@ void planner_begin(struct planner *planner, int64_t t_ms)
 
 /* ---- indices that left the alias, and those that left altogether ---- */
 
-static bool indices_have(const struct elastic_indices *indices, const char *uuid)
+static bool indices_have(const struct index_list *indices, const char *uuid)
 {
     for (size_t i = 0; i < indices->count; i++)
         if (strcmp(indices->items[i].uuid, uuid) == 0)
@@ -228,7 +228,7 @@ bool planner_knows(const struct planner *planner, const char *uuid)
     return false;
 }
 
-void planner_unlisted(const struct planner *planner, const struct elastic_indices *indices,
+void planner_unlisted(const struct planner *planner, const struct index_list *indices,
                       struct text_list *names)
 {
     for (const struct mark_entry *entry = planner->marks; entry; entry = entry->hh.next)
@@ -236,7 +236,7 @@ void planner_unlisted(const struct planner *planner, const struct elastic_indice
             text_list_add(names, entry->mark.index, strlen(entry->mark.index));
 }
 
-void planner_gone(struct planner *planner, const char *name, const struct elastic_indices *indices,
+void planner_gone(struct planner *planner, const char *name, const struct index_list *indices,
                   struct message_list *outputs)
 {
     struct mark_entry *entry, *next;
@@ -273,8 +273,7 @@ static int64_t since_of(const struct planner *planner, const char *uuid)
     return since_ms;
 }
 
-static struct mark_entry *index_mark_begin(struct planner *planner,
-                                           const struct elastic_index *index)
+static struct mark_entry *index_mark_begin(struct planner *planner, const struct index *index)
 {
     struct mark mark = {
         .index = mem_text(index->name),
@@ -302,7 +301,7 @@ static void first_round_output(struct planner *planner, struct message_list *out
 
 /* Before anything is planned, and all at once: whoever goes on after a crash finds either the same
  * bounds or an untouched prefix, and nothing that came in between counts as found. */
-void planner_found(struct planner *planner, const struct elastic_indices *indices,
+void planner_found(struct planner *planner, const struct index_list *indices,
                    struct message_list *outputs)
 {
     if (planner->first_round_done)
@@ -326,18 +325,17 @@ static bool known_under_another_history(const struct planner *planner, const cha
 }
 
 /* The last number planned of a shard that is there. */
-static int64_t planned_of(const struct planner *planner, const struct elastic_index *index,
-                          int32_t shard)
+static int64_t planned_of(const struct planner *planner, const struct index *index, int32_t shard)
 {
     const struct mark_entry *entry =
         mark_find(planner, index->uuid, shard, index->shards[shard].history);
     return entry ? entry->mark.planned : NOTHING_PLANNED;
 }
 
-static enum planner_skip shard_judge(const struct planner *planner,
-                                     const struct elastic_index *index, int32_t number)
+static enum planner_skip shard_judge(const struct planner *planner, const struct index *index,
+                                     int32_t number)
 {
-    const struct elastic_shard *shard = &index->shards[number];
+    const struct index_shard *shard = &index->shards[number];
     if (!shard->started)
         return PLANNER_PRIMARY_MISSING;
     if (!mark_find(planner, index->uuid, number, shard->history) &&
@@ -352,22 +350,21 @@ static enum planner_skip shard_judge(const struct planner *planner,
 }
 
 /* A shard's numbers that may be planned now. */
-static bool shard_wants(const struct planner *planner, const struct elastic_index *index,
-                        int32_t number)
+static bool shard_wants(const struct planner *planner, const struct index *index, int32_t number)
 {
     return shard_judge(planner, index, number) == PLANNER_FINE &&
            planned_of(planner, index, number) < index->shards[number].checkpoint;
 }
 
-static int64_t unplanned_of(const struct planner *planner, const struct elastic_index *index,
+static int64_t unplanned_of(const struct planner *planner, const struct index *index,
                             int32_t number)
 {
-    const struct elastic_shard *shard = &index->shards[number];
+    const struct index_shard *shard = &index->shards[number];
     int64_t unplanned = shard->started ? shard->checkpoint - planned_of(planner, index, number) : 0;
     return unplanned > 0 ? unplanned : 0;
 }
 
-bool planner_judge(struct planner *planner, const struct elastic_index *index)
+bool planner_judge(struct planner *planner, const struct index *index)
 {
     bool wants = false;
     for (int32_t i = 0; i < index->shard_count; i++) {
@@ -379,7 +376,7 @@ bool planner_judge(struct planner *planner, const struct elastic_index *index)
     return wants;
 }
 
-void planner_not_refreshed(struct planner *planner, const struct elastic_index *index)
+void planner_not_refreshed(struct planner *planner, const struct index *index)
 {
     for (int32_t i = 0; i < index->shard_count; i++)
         if (shard_wants(planner, index, i))
@@ -412,7 +409,7 @@ static void task_output(struct planner *planner, const struct mark *mark, int64_
     planner->next_partition = (planner->next_partition + 1) % planner->settings.partitions;
 }
 
-static struct mark_entry *mark_begin(struct planner *planner, const struct elastic_index *index,
+static struct mark_entry *mark_begin(struct planner *planner, const struct index *index,
                                      int32_t shard)
 {
     struct mark mark = {
@@ -426,10 +423,10 @@ static struct mark_entry *mark_begin(struct planner *planner, const struct elast
     return mark_put(planner, &mark);
 }
 
-static void shard_tasks(struct planner *planner, const struct elastic_index *index, int32_t number,
+static void shard_tasks(struct planner *planner, const struct index *index, int32_t number,
                         size_t tasks_max, struct message_list *outputs)
 {
-    const struct elastic_shard *shard = &index->shards[number];
+    const struct index_shard *shard = &index->shards[number];
     struct mark_entry *entry = mark_find(planner, index->uuid, number, shard->history);
     if (!entry)
         entry = mark_begin(planner, index, number);
@@ -442,7 +439,7 @@ static void shard_tasks(struct planner *planner, const struct elastic_index *ind
     mark_output(entry, outputs);
 }
 
-bool planner_tasks(struct planner *planner, const struct elastic_index *index, size_t tasks_max,
+bool planner_tasks(struct planner *planner, const struct index *index, size_t tasks_max,
                    struct message_list *outputs)
 {
     for (int32_t i = 0; i < index->shard_count; i++) {

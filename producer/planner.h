@@ -9,7 +9,7 @@
 
 #include "common/error.h"
 #include "common/kafka/message.h"
-#include "producer/elastic.h"
+#include "producer/index.h"
 
 /* What cannot be planned truthfully is never guessed. */
 enum planner_skip {
@@ -54,26 +54,26 @@ void planner_empty(struct planner *planner, const char *name);
 /* Every configured name was asked for: indices are what there is. In the prefix's first round
  * outputs the marks by which scan.since bounds them whenever they are planned, and, unless a name
  * is without an index, the first round's end: what is found later is read whole. */
-void planner_found(struct planner *planner, const struct elastic_indices *indices,
+void planner_found(struct planner *planner, const struct index_list *indices,
                    struct message_list *outputs);
 /* Names of indices that have a mark and are not among indices. Appends, each once. */
-void planner_unlisted(const struct planner *planner, const struct elastic_indices *indices,
+void planner_unlisted(const struct planner *planner, const struct index_list *indices,
                       struct text_list *names);
 bool planner_knows(const struct planner *planner, const char *uuid);
 /* name has no index any more, or another one: outputs the tombstones of its marks, but for the
  * uuids that are among indices. */
-void planner_gone(struct planner *planner, const char *name, const struct elastic_indices *indices,
+void planner_gone(struct planner *planner, const char *name, const struct index_list *indices,
                   struct message_list *outputs);
 /* Nothing is known about the index of that name in this round. */
 void planner_unknown(struct planner *planner, const char *name);
 
 /* Notes what of index is left out. True: there is something to plan, after a refresh. */
-bool planner_judge(struct planner *planner, const struct elastic_index *index);
+bool planner_judge(struct planner *planner, const struct index *index);
 /* The refresh failed: all that planner_judge() found is left out. */
-void planner_not_refreshed(struct planner *planner, const struct elastic_index *index);
+void planner_not_refreshed(struct planner *planner, const struct index *index);
 /* Outputs the next tasks, at most `tasks_max`, and the mark that covers them: they belong into one
  * transaction. False: nothing is left to plan. */
-bool planner_tasks(struct planner *planner, const struct elastic_index *index, size_t tasks_max,
+bool planner_tasks(struct planner *planner, const struct index *index, size_t tasks_max,
                    struct message_list *outputs);
 
 struct planner_result {

@@ -18,6 +18,8 @@
 #include "producer/combine.h"
 #include "producer/course.h"
 #include "producer/elastic.h"
+#include "producer/index.h"
+#include "producer/page.h"
 #include "producer/session.h"
 
 #define COMMIT_MS       1000
@@ -43,7 +45,7 @@ struct flight {
     struct course course;
     bool running; /* its request is in the multi handle */
     struct elastic_request request;
-    struct elastic_page page;      /* COURSE_SEARCH */
+    struct page page;              /* COURSE_SEARCH */
     struct buffer reply;           /* the others */
     struct combine *combine;       /* of the page that comes */
     struct message_list rejects;   /* likewise */
@@ -171,7 +173,7 @@ static bool on_hit(void *context, const char *hit, size_t hit_bytes)
 
 static void page_drop(struct flight *flight)
 {
-    elastic_page_free(&flight->page);
+    page_free(&flight->page);
     combine_free(&flight->combine);
     message_list_free(&flight->rejects);
     memset(flight->page_counts, 0, sizeof(flight->page_counts));
@@ -293,7 +295,7 @@ static void rest_cut(struct flight *flight)
 static size_t on_page(char *bytes, size_t size, size_t count, void *context)
 {
     struct flight *flight = context;
-    return elastic_page_feed(&flight->page, bytes, size * count) ? size * count : 0;
+    return page_feed(&flight->page, bytes, size * count) ? size * count : 0;
 }
 
 static size_t on_reply(char *bytes, size_t size, size_t count, void *context)
@@ -310,8 +312,7 @@ static int search_begin(struct flight *flight, struct error *err)
     struct scan *scan = flight->scan;
     page_drop(flight);
     flight->combine = combine_new();
-    flight->page =
-        (struct elastic_page){.hit = on_hit, .context = flight, .max_bytes = PAGE_BYTES_MAX};
+    flight->page = (struct page){.hit = on_hit, .context = flight, .max_bytes = PAGE_BYTES_MAX};
     char *path = elastic_search_path(flight->task.index, flight->task.shard);
     char *body =
         elastic_search_body(flight->course.next, course_page_end(&flight->course, &flight->task),
@@ -360,9 +361,8 @@ static enum answer small_answer(struct flight *flight, long status, struct error
     if (answer != ANSWER_OK)
         return answer;
     if (flight->course.ask == COURSE_CHECK)
-        return elastic_identity_parse(bytes, flight->reply.length, &flight->task, err);
-    return elastic_refresh_parse(bytes, flight->reply.length, 1, err) < 0 ? ANSWER_SHARD
-                                                                          : ANSWER_OK;
+        return index_identity_parse(bytes, flight->reply.length, &flight->task, err);
+    return index_refresh_parse(bytes, flight->reply.length, 1, err) < 0 ? ANSWER_SHARD : ANSWER_OK;
 }
 
 /* What came, and what is to be done with it. */
@@ -370,11 +370,11 @@ static enum course_verdict flight_judge(struct flight *flight, CURLcode code, en
                                         struct error *err)
 {
     long status = 0;
-    struct elastic_found found = {0};
+    struct page_found found = {0};
     *answer = elastic_request_end(flight->scan->elastic, &flight->request, code, &status, err);
     bool search = flight->course.ask == COURSE_SEARCH;
     if (*answer == ANSWER_OK)
-        *answer = search ? elastic_page_end(&flight->page, status, &found, err)
+        *answer = search ? page_end(&flight->page, status, &found, err)
                          : small_answer(flight, status, err);
     metrics_add("tlsrpt_elastic_answers_total", 1, answer_name(*answer), NULL);
     if (search)

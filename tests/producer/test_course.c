@@ -70,7 +70,7 @@ static enum course_verdict course_answer(struct course *course, const struct tas
                                          const char *word)
 {
     enum answer answer = answer_of(*word);
-    const struct elastic_found found = {.documents = strtoll(word + 1, NULL, 10)};
+    const struct page_found found = {.documents = strtoll(word + 1, NULL, 10)};
     if (course->ask == COURSE_SEARCH)
         return course_searched(course, task, answer, &found);
     return course->ask == COURSE_REFRESH ? course_refreshed(course, answer)
@@ -129,7 +129,7 @@ static void a_course_is_cut_where_it_stands(void **state)
     struct course course;
     course_begin(&course, &task);
     course_searched(&course, &task, ANSWER_TOO_LARGE, NULL);
-    course_searched(&course, &task, ANSWER_OK, &(struct elastic_found){5, 5});
+    course_searched(&course, &task, ANSWER_OK, &(struct page_found){5, 5});
     assert_true(course_cut(&course, &task, &rest));
     assert_int_equal(rest.from, 15);
     assert_int_equal(rest.to, 19);
@@ -145,7 +145,7 @@ static void a_course_at_its_end_is_not_cut(void **state)
     struct task rest;
     struct course course;
     course_begin(&course, &task);
-    course_searched(&course, &task, ANSWER_OK, &(struct elastic_found){10, 10});
+    course_searched(&course, &task, ANSWER_OK, &(struct page_found){10, 10});
     assert_false(course_cut(&course, &task, &rest));
 }
 

@@ -134,7 +134,7 @@ static const struct row rows[] = {
 
 struct story {
     struct planner *planner;
-    struct elastic_indices indices; /* of this round */
+    struct index_list indices; /* of this round */
     bool refreshed[INDICES_MAX];
     bool found; /* all of them are told */
     struct buffer out;
@@ -177,7 +177,7 @@ static void show(struct story *story, struct message_list *outputs)
     message_list_free(outputs);
 }
 
-static void index_read(const char *word, struct elastic_index *index)
+static void index_read(const char *word, struct index *index)
 {
     char *copy = mem_text(word), *rest = NULL;
     index->resized = strstr(copy, "!resized");
@@ -188,7 +188,7 @@ static void index_read(const char *word, struct elastic_index *index)
     index->uuid = mem_text(strtok_r(NULL, ":!", &rest));
     index->shards = mem_alloc(8 * sizeof(*index->shards));
     for (char *one = strtok_r(shards, ",", &rest); one; one = strtok_r(NULL, ",", &rest)) {
-        struct elastic_shard *shard = &index->shards[index->shard_count++];
+        struct index_shard *shard = &index->shards[index->shard_count++];
         char *checkpoint = strchr(one, '+');
         if (!checkpoint)
             continue;
@@ -201,12 +201,12 @@ static void index_read(const char *word, struct elastic_index *index)
 
 static void tell_index(struct story *story, const char *word)
 {
-    struct elastic_index index = {0};
+    struct index index = {0};
     bool refreshed = *word != '~';
     index_read(word + !refreshed, &index);
     assert_in_range(story->indices.count, 0, INDICES_MAX - 1);
     story->refreshed[story->indices.count] = refreshed;
-    elastic_indices_add(&story->indices, &index);
+    index_list_add(&story->indices, &index);
 }
 
 /* All names were asked for. */
@@ -219,7 +219,7 @@ static void tell_found(struct story *story)
     show(story, &outputs);
 }
 
-static void tell_tasks(struct story *story, const struct elastic_index *index, bool refreshed)
+static void tell_tasks(struct story *story, const struct index *index, bool refreshed)
 {
     struct message_list outputs = {0};
     bool wants = planner_judge(story->planner, index);
@@ -266,7 +266,7 @@ static void tell_end(struct story *story, int64_t now_ms)
     if (story->out.bytes[story->out.length - 1] != '(')
         buffer_printf(&story->out, "%lld", (long long)result.unplanned);
     buffer_text(&story->out, ")");
-    elastic_indices_free(&story->indices);
+    index_list_free(&story->indices);
     story->found = false;
 }
 
@@ -319,7 +319,7 @@ static void story_row(void **state)
         tell(&story, word);
     assert_string_equal(story.out.bytes, row->want);
     buffer_free(&story.out);
-    elastic_indices_free(&story.indices);
+    index_list_free(&story.indices);
     planner_free(&story.planner);
     assert_null(story.planner);
     free(words);
