@@ -12,12 +12,10 @@
 #include "common/metrics.h"
 #include "common/shutdown.h"
 #include "common/time.h"
-#include "common/wire/event.h"
-#include "common/wire/reject.h"
 #include "common/wire/task.h"
-#include "producer/combine.h"
 #include "producer/course.h"
 #include "producer/elastic.h"
+#include "producer/harvest.h"
 #include "producer/index.h"
 #include "producer/page.h"
 #include "producer/session.h"
@@ -33,10 +31,6 @@
 #define HELLO_EVERY_MS  1000
 #define MINUTE_MS       60000
 
-/* What becomes of documents; the last two are no documents but count beside them. */
-enum counter { COUNTED, REJECTED, EMPTY, EXCLUDED, SKIPPED, BAD_ADDRESSES, COUNTERS };
-static const char *const counter_names[] = {"counted", "rejected", "empty", "excluded", "skipped"};
-
 /* A task on its way. */
 struct flight {
     struct scan *scan;
@@ -45,13 +39,9 @@ struct flight {
     struct course course;
     bool running; /* its request is in the multi handle */
     struct elastic_request request;
-    struct page page;              /* COURSE_SEARCH */
-    struct buffer reply;           /* the others */
-    struct combine *combine;       /* of the page that comes */
-    struct message_list rejects;   /* likewise */
-    int64_t page_counts[COUNTERS]; /* likewise */
-    struct message_list outputs;   /* of the pages that count */
-    int64_t counts[COUNTERS];      /* likewise */
+    struct page page;    /* COURSE_SEARCH */
+    struct buffer reply; /* the others */
+    struct harvest harvest;
     struct flight *prev, *next;
 };
 
@@ -90,111 +80,26 @@ static void trouble_tell(struct scan *scan, enum answer answer, const struct err
               LOG_FIELDS(log_text("error", err->text), {0}));
 }
 
-/* ---- outputs ---- */
-
-/* Takes value. The reason is the second header. */
-static struct message *reject_message(const char *reason, char *origin, const char *key,
-                                      struct json_object *value)
-{
-    struct message *message = message_new("rejected", MESSAGE_ANY_PARTITION);
-    if (key && *key)
-        message_key(message, key);
-    message_header(message, "stage", "scan");
-    message_header(message, "reason", reason);
-    message_header(message, "origin", origin);
-    message_value_take(message, json_write(value));
-    json_object_put(value);
-    free(origin);
-    return message;
-}
-
-/* index/shard/_seq_no, the place of one document. */
-static char *document_origin(const struct task *task, int64_t seq_no)
-{
-    return mem_printf("%s/%d/%lld", task->index, task->shard, (long long)seq_no);
-}
-
-static struct message *task_message(const struct task *task, int32_t partition)
-{
-    struct message *message = message_new("scan", partition);
-    struct json_object *json = task_to_json(task);
-    message_value_take(message, json_write(json));
-    json_object_put(json);
-    return message;
-}
-
-static void list_move(struct message_list *to, struct message_list *from)
-{
-    for (size_t i = 0; i < from->count; i++)
-        message_list_add(to, from->items[i]);
-    from->count = 0;
-    message_list_free(from);
-}
-
-static void event_output(void *context, const char *domain, const struct event *event)
-{
-    struct message_list *outputs = context;
-    struct message *message = message_new("events", MESSAGE_ANY_PARTITION);
-    struct json_object *json = event_to_json(event);
-    message_key(message, domain);
-    message_value_take(message, json_write(json));
-    json_object_put(json);
-    message_list_add(outputs, message);
-}
-
-/* ---- documents ---- */
+/* ---- pages ---- */
 
 static bool on_hit(void *context, const char *hit, size_t hit_bytes)
 {
-    static const enum counter counters[] = {
-        [SESSION_EVENT] = COUNTED,   [SESSION_EMPTY] = EMPTY,     [SESSION_EXCLUDED] = EXCLUDED,
-        [SESSION_SKIPPED] = SKIPPED, [SESSION_REJECT] = REJECTED,
-    };
     struct flight *flight = context;
-    struct session session;
-    const struct session_facts facts = {
-        .now_ms = time_now_ms(),
-        .since_ms = flight->task.since_ms,
-    };
-    enum session_result result =
-        session_from_bytes(hit, hit_bytes, &flight->scan->rules, &facts, &session);
-    if (result == SESSION_EVENT)
-        combine_add(flight->combine, session.domain, &session.event);
-    if (result == SESSION_REJECT)
-        message_list_add(&flight->rejects,
-                         reject_message(session.reason,
-                                        document_origin(&flight->task, session.seq_no),
-                                        session.domain, reject_value(session.kept, hit_bytes)));
-    flight->page_counts[counters[result]]++;
-    flight->page_counts[BAD_ADDRESSES] += session.bad_addresses;
-    session_free(&session);
+    harvest_hit(&flight->harvest, &flight->task, &flight->scan->rules, time_now_ms(), hit,
+                hit_bytes);
     return true;
 }
 
 static void page_drop(struct flight *flight)
 {
     page_free(&flight->page);
-    combine_free(&flight->combine);
-    message_list_free(&flight->rejects);
-    memset(flight->page_counts, 0, sizeof(flight->page_counts));
+    harvest_drop(&flight->harvest);
 }
 
 static void page_keep(struct flight *flight)
 {
-    combine_drain(flight->combine, event_output, &flight->outputs);
-    list_move(&flight->outputs, &flight->rejects);
-    for (size_t i = 0; i < COUNTERS; i++)
-        flight->counts[i] += flight->page_counts[i];
-    page_drop(flight);
-}
-
-/* The one document at `at` is larger than a page may be. */
-static void document_reject(struct flight *flight, int64_t at)
-{
-    message_list_add(&flight->outputs,
-                     reject_message("too-large", document_origin(&flight->task, at), NULL,
-                                    reject_value(NULL, PAGE_BYTES_MAX)));
-    flight->counts[REJECTED]++;
+    harvest_keep(&flight->harvest);
+    page_free(&flight->page);
 }
 
 /* ---- the end of a task ---- */
@@ -209,9 +114,9 @@ static void flight_free(struct flight *flight)
     }
     DL_DELETE(scan->flights, flight);
     elastic_request_free(&flight->request);
-    page_drop(flight);
+    page_free(&flight->page);
+    harvest_free(&flight->harvest);
     buffer_free(&flight->reply);
-    message_list_free(&flight->outputs);
     task_free(&flight->task);
     free(flight);
 }
@@ -226,29 +131,33 @@ static const char *header_text(const struct message *message, const char *name)
 
 static void outputs_count(const struct flight *flight)
 {
-    for (size_t i = 0; i < NELEMS(counter_names); i++)
-        metrics_add("tlsrpt_documents_total", flight->counts[i], counter_names[i], NULL);
-    metrics_add("tlsrpt_bad_addresses_total", flight->counts[BAD_ADDRESSES], NULL);
+    const struct harvest *harvest = &flight->harvest;
+    for (size_t i = 0; i < HARVEST_BAD_ADDRESSES; i++)
+        metrics_add("tlsrpt_documents_total", harvest->counts[i],
+                    harvest_count_name((enum harvest_count)i), NULL);
+    metrics_add("tlsrpt_bad_addresses_total", harvest->counts[HARVEST_BAD_ADDRESSES], NULL);
     metrics_add("tlsrpt_scan_holes_total", flight->course.holes, NULL);
-    for (size_t i = 0; i < flight->outputs.count; i++) {
-        const char *reason = header_text(flight->outputs.items[i], "reason");
+    for (size_t i = 0; i < harvest->outputs.count; i++) {
+        const char *reason = header_text(harvest->outputs.items[i], "reason");
         if (reason)
             metrics_add("tlsrpt_rejected_total", 1, "scan", reason, NULL);
     }
 }
 
-static void record_outputs(struct flight *flight)
+/* Takes outputs. */
+static void record_outputs(struct record *record, struct message_list *outputs)
 {
-    outputs_count(flight);
-    for (size_t i = 0; i < flight->outputs.count; i++)
-        record_output(flight->record, flight->outputs.items[i]);
-    flight->outputs.count = 0;
+    for (size_t i = 0; i < outputs->count; i++)
+        record_output(record, outputs->items[i]);
+    outputs->count = 0;
+    message_list_free(outputs);
 }
 
 static void task_end(struct flight *flight, const char *how)
 {
     metrics_add("tlsrpt_scan_tasks_total", 1, how, NULL);
-    record_outputs(flight);
+    outputs_count(flight);
+    record_outputs(flight->record, &flight->harvest.outputs);
     record_finish(flight->record);
     flight_free(flight);
 }
@@ -256,38 +165,28 @@ static void task_end(struct flight *flight, const char *how)
 /* Whatever was read of it may be somebody else's. */
 static void task_gone(struct flight *flight, const struct error *err)
 {
-    const struct task *task = &flight->task;
-    struct json_object *json = task_to_json(task);
-    char *origin = mem_printf("%s/%d/%lld-%lld", task->index, task->shard, (long long)task->from,
-                              (long long)task->to);
-    log_warn("index is gone before it was read", log_text("task", origin),
+    harvest_gone(&flight->harvest, &flight->task);
+    log_warn("index is gone before it was read",
+             log_text("task", header_text(flight->harvest.outputs.items[0], "origin")),
              log_text("error", err->text));
-    message_list_free(&flight->outputs);
-    memset(flight->counts, 0, sizeof(flight->counts));
     flight->course.holes = 0;
-    message_list_add(&flight->outputs,
-                     reject_message("index-gone", origin, NULL, reject_value(json, 0)));
-    json_object_put(json);
     task_end(flight, "gone");
 }
 
 /* To the tail of its partition: whatever stands behind it may go on. */
 static void task_move(struct flight *flight)
 {
-    message_list_free(&flight->outputs);
-    memset(flight->counts, 0, sizeof(flight->counts));
+    harvest_moved(&flight->harvest, &flight->task, record_partition(flight->record));
     flight->course.holes = 0;
-    message_list_add(&flight->outputs,
-                     task_message(&flight->task, record_partition(flight->record)));
     task_end(flight, "moved");
 }
 
 static void rest_cut(struct flight *flight)
 {
     struct task rest; /* borrows from the task */
-    if (!course_has_room(flight->outputs.bytes, true) &&
+    if (!course_has_room(flight->harvest.outputs.bytes, true) &&
         course_cut(&flight->course, &flight->task, &rest))
-        message_list_add(&flight->outputs, task_message(&rest, record_partition(flight->record)));
+        harvest_rest(&flight->harvest, &rest, record_partition(flight->record));
 }
 
 /* ---- requests ---- */
@@ -311,7 +210,7 @@ static int search_begin(struct flight *flight, struct error *err)
 {
     struct scan *scan = flight->scan;
     page_drop(flight);
-    flight->combine = combine_new();
+    harvest_begin(&flight->harvest);
     flight->page = (struct page){.hit = on_hit, .context = flight, .max_bytes = PAGE_BYTES_MAX};
     char *path = elastic_search_path(flight->task.index, flight->task.shard);
     char *body =
@@ -411,7 +310,7 @@ static void flight_act(struct flight *flight, enum course_verdict verdict, enum 
         rest_cut(flight);
         break;
     case COURSE_ONE:
-        document_reject(flight, asked_at);
+        harvest_too_large(&flight->harvest, &flight->task, asked_at, PAGE_BYTES_MAX);
         break;
     case COURSE_DONE:
         task_end(flight, "done");
@@ -459,7 +358,7 @@ static bool is_oldest(const struct flight *flight)
 static bool must_wait(const struct flight *flight)
 {
     return flight->course.ask == COURSE_SEARCH &&
-           !course_has_room(flight->outputs.bytes, is_oldest(flight));
+           !course_has_room(flight->harvest.outputs.bytes, is_oldest(flight));
 }
 
 static void flight_advance(struct flight *flight, int64_t now_ms)
@@ -517,22 +416,12 @@ static void started(void *context, struct worker *worker)
     scan->worker = worker;
 }
 
-/* A fence becomes a watermark in every partition of events: by the order of transactions all that
- * stood before it here stands before it there. */
 static void fence_output(struct scan *scan, struct record *record, const struct task *fence)
 {
-    const struct watermark watermark = {
-        .source = record_partition(record),
-        .of = worker_partition_count(scan->worker, "scan"),
-        .t_ms = fence->t_ms,
-    };
-    struct json_object *json = watermark_to_json(&watermark);
-    for (int32_t i = 0; i < worker_partition_count(scan->worker, "events"); i++) {
-        struct message *message = message_new("events", i);
-        message_value_take(message, json_write(json));
-        record_output(record, message);
-    }
-    json_object_put(json);
+    struct message_list outputs = {0};
+    harvest_fence(fence, record_partition(record), worker_partition_count(scan->worker, "scan"),
+                  worker_partition_count(scan->worker, "events"), &outputs);
+    record_outputs(record, &outputs);
     record_finish(record);
 }
 
@@ -552,8 +441,7 @@ static void unreadable_reject(struct record *record, const struct error *err)
     record_value(record, &value_bytes);
     log_error("task is unreadable", log_text("error", err->text));
     metrics_add("tlsrpt_rejected_total", 1, "scan", "unreadable", NULL);
-    record_output(record, reject_message("unreadable", record_origin(record), NULL,
-                                         reject_value(NULL, value_bytes)));
+    record_output(record, harvest_unreadable(record_origin(record), value_bytes));
     record_finish(record);
 }
 
