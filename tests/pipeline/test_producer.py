@@ -29,7 +29,7 @@ def documents_read(run):
 
 
 def wait_read(run, count):
-    run.wait(f"{count} documents are read", 120, lambda: sum(documents_read(run).values()) >= count)
+    run.wait(f"{count} documents are read", 240, lambda: sum(documents_read(run).values()) >= count)
 
 
 def fenced_rounds(run):
