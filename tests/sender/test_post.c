@@ -41,12 +41,23 @@ static int transfer_wait(CURLM *multi, struct ending *ending)
     return -1;
 }
 
-static struct ending transfer(const struct post_request *request)
+static void transfer_prepare(const struct post *post, bool old_tls)
+{
+    if (!old_tls)
+        return;
+    curl_easy_setopt(post_handle(post), CURLOPT_SSLVERSION,
+                     (long)CURL_SSLVERSION_TLSv1_0 | (long)CURL_SSLVERSION_MAX_TLSv1_1);
+    curl_easy_setopt(post_handle(post), CURLOPT_SSL_CIPHER_LIST, "ALL:@SECLEVEL=0");
+}
+
+/* old_tls: as we never do. */
+static struct ending transfer_as(const struct post_request *request, bool old_tls)
 {
     struct ending ending = {0};
     char *data = NULL;
     CURLM *multi = curl_multi_init();
     struct post *post = post_open(request, &ending);
+    transfer_prepare(post, old_tls);
     curl_multi_add_handle(multi, post_handle(post));
     assert_false(post_is_uploaded(post));
     assert_int_equal(transfer_wait(multi, &ending), 0);
@@ -59,6 +70,11 @@ static struct ending transfer(const struct post_request *request)
     assert_null(post);
     curl_multi_cleanup(multi);
     return ending;
+}
+
+static struct ending transfer(const struct post_request *request)
+{
+    return transfer_as(request, false);
 }
 
 static char *url_of(const struct fake_https *server, const char *path)
@@ -267,6 +283,37 @@ static void certificate_of_another_authority(void **state)
     free(url);
 }
 
+static void expired_certificate(void **state)
+{
+    (void)state;
+    struct fake_https *good = server;
+    server = fake_https_start_expired();
+    char *url = url_of(server, "/201");
+    struct post_request request = request_to(server, url);
+    a_bad_certificate(&request);
+    free(url);
+    fake_https_stop(&server);
+    server = good;
+}
+
+/* Not even unverified. The receiver would answer whoever speaks as it does. */
+static void tls_before_1_2(void **state)
+{
+    (void)state;
+    struct fake_https *old = fake_https_start_old();
+    char *url = url_of(old, "/201");
+    struct post_request request = request_to(old, url);
+    request.verify = false;
+    struct ending ending = transfer(&request);
+    struct ending control = transfer_as(&request, true);
+    free(url);
+    fake_https_stop(&old);
+    assert_int_equal(ending.code, CURLE_SSL_CONNECT_ERROR);
+    assert_int_equal(attempt_judge_https(&ending.facts).class, ATTEMPT_HANDSHAKE);
+    assert_false(ending.facts.uploaded);
+    assert_int_equal(control.facts.status, 201);
+}
+
 /* ---- where it connects to ---- */
 
 /* Each is the canary's address to libcurl, and not what was judged. */
@@ -398,6 +445,8 @@ int main(void)
         cmocka_unit_test(a_large_payload),
         cmocka_unit_test(certificate_of_another_host),
         cmocka_unit_test(certificate_of_another_authority),
+        cmocka_unit_test(expired_certificate),
+        cmocka_unit_test(tls_before_1_2),
         cmocka_unit_test(pinned_name),
         cmocka_unit_test(second_address),
         cmocka_unit_test(another_port),

@@ -2,9 +2,7 @@
 
 #include <fcntl.h>
 #include <netinet/in.h>
-#include <openssl/evp.h>
-#include <openssl/pem.h>
-#include <openssl/x509v3.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,14 +12,14 @@
 
 #include "common/log.h"
 #include "common/memory.h"
+#include "tests/support/fake_tls.h"
 
-#define SCRIPT    "tests/support/fake_https.py" /* tests run in the top directory */
-#define VALID_S   86400
-#define FILES_MAX 5
+#define SCRIPT "tests/support/fake_https.py" /* tests run in the top directory */
 
 struct fake_https {
-    char directory[32];
-    char *ca, *other_ca, *certificate, *key, *requests;
+    struct fake_tls *tls;
+    const char *versions; /* that it speaks */
+    char *requests;
     long requests_read;
     int port;
     pid_t child;
@@ -36,70 +34,6 @@ static void check(bool good, const char *what)
         log_panic("fake_https: %s", what);
 }
 
-/* ---- certificates ---- */
-
-static void extension_add(X509 *certificate, int nid, const char *value)
-{
-    X509V3_CTX context;
-    X509V3_set_ctx(&context, certificate, certificate, NULL, NULL, 0);
-    X509_EXTENSION *extension = X509V3_EXT_conf_nid(NULL, &context, nid, value);
-    check(extension && X509_add_ext(certificate, extension, -1), "extension");
-    X509_EXTENSION_free(extension);
-}
-
-/* issuer NULL: an authority, signed by itself. */
-static X509 *certificate_make(EVP_PKEY *key, const char *name, X509 *issuer, EVP_PKEY *issuer_key)
-{
-    X509 *certificate = X509_new();
-    char *names = mem_printf("DNS:%s", name);
-    X509_NAME *subject = X509_get_subject_name(certificate);
-    X509_set_version(certificate, 2);
-    ASN1_INTEGER_set(X509_get_serialNumber(certificate), issuer ? 2 : 1);
-    X509_gmtime_adj(X509_getm_notBefore(certificate), -VALID_S);
-    X509_gmtime_adj(X509_getm_notAfter(certificate), VALID_S);
-    X509_NAME_add_entry_by_txt(subject, "CN", MBSTRING_ASC, (const unsigned char *)name, -1, -1, 0);
-    X509_set_issuer_name(certificate, issuer ? X509_get_subject_name(issuer) : subject);
-    X509_set_pubkey(certificate, key);
-    if (issuer)
-        extension_add(certificate, NID_subject_alt_name, names);
-    else
-        extension_add(certificate, NID_basic_constraints, "critical,CA:TRUE");
-    check(X509_sign(certificate, issuer_key ? issuer_key : key, EVP_sha256()) > 0, "signature");
-    free(names);
-    return certificate;
-}
-
-static void certificate_write(const char *path, X509 *certificate)
-{
-    FILE *file = fopen(path, "w");
-    check(file && PEM_write_X509(file, certificate), path);
-    fclose(file);
-}
-
-static void key_write(const char *path, EVP_PKEY *key)
-{
-    FILE *file = fopen(path, "w");
-    check(file && PEM_write_PrivateKey(file, key, NULL, NULL, 0, NULL, NULL), path);
-    fclose(file);
-}
-
-static void certificates_make(const struct fake_https *https)
-{
-    EVP_PKEY *keys[3] = {EVP_EC_gen("P-256"), EVP_EC_gen("P-256"), EVP_EC_gen("P-256")};
-    X509 *ca = certificate_make(keys[0], "authority", NULL, NULL);
-    X509 *other = certificate_make(keys[1], "stranger", NULL, NULL);
-    X509 *server = certificate_make(keys[2], FAKE_HTTPS_HOST, ca, keys[0]);
-    certificate_write(https->ca, ca);
-    certificate_write(https->other_ca, other);
-    certificate_write(https->certificate, server);
-    key_write(https->key, keys[2]);
-    X509_free(ca);
-    X509_free(other);
-    X509_free(server);
-    for (size_t i = 0; i < NELEMS(keys); i++)
-        EVP_PKEY_free(keys[i]);
-}
-
 /* ---- the canary ---- */
 
 static void canary_open(struct fake_https *https)
@@ -111,6 +45,12 @@ static void canary_open(struct fake_https *https)
     check(listen(https->canary_fd, 16) == 0, "listen");
     check(getsockname(https->canary_fd, (struct sockaddr *)&address, &bytes) == 0, "getsockname");
     https->canary_port = ntohs(address.sin_port);
+}
+
+bool fake_https_canary_is_called(const struct fake_https *https)
+{
+    struct pollfd fd = {https->canary_fd, POLLIN, 0};
+    return poll(&fd, 1, 0) > 0;
 }
 
 bool fake_https_canary_sang(struct fake_https *https)
@@ -132,8 +72,8 @@ static void child_run(const struct fake_https *https, int input, int output)
     snprintf(canary, sizeof(canary), "%d", https->canary_port);
     dup2(input, STDIN_FILENO);
     dup2(output, STDOUT_FILENO);
-    execlp("python3", "python3", "-B", SCRIPT, https->certificate, https->key, https->requests,
-           canary, (char *)NULL);
+    execlp("python3", "python3", "-B", "-Wignore", SCRIPT, fake_tls_certificate(https->tls),
+           fake_tls_key(https->tls), https->requests, canary, https->versions, (char *)NULL);
     _exit(127);
 }
 
@@ -155,43 +95,44 @@ static void child_start(struct fake_https *https)
     fclose(told);
 }
 
-static char *path_of(const struct fake_https *https, const char *name)
+static struct fake_https *start(enum fake_tls_flaw flaw, const char *versions)
 {
-    return mem_printf("%s/%s", https->directory, name);
+    struct fake_https *https = mem_alloc(sizeof(*https));
+    https->tls = fake_tls_new(FAKE_HTTPS_HOST, flaw);
+    https->versions = versions;
+    https->requests = mem_printf("%s/requests", fake_tls_directory(https->tls));
+    canary_open(https);
+    child_start(https);
+    return https;
 }
 
 struct fake_https *fake_https_start(void)
 {
-    struct fake_https *https = mem_alloc(sizeof(*https));
-    snprintf(https->directory, sizeof(https->directory), "/tmp/tlsrpt-test-XXXXXX");
-    check(mkdtemp(https->directory), "mkdtemp");
-    https->ca = path_of(https, "ca.pem");
-    https->other_ca = path_of(https, "other-ca.pem");
-    https->certificate = path_of(https, "server.pem");
-    https->key = path_of(https, "server.key");
-    https->requests = path_of(https, "requests");
-    certificates_make(https);
-    canary_open(https);
-    child_start(https);
-    return https;
+    return start(FAKE_TLS_GOOD, "new");
+}
+
+struct fake_https *fake_https_start_expired(void)
+{
+    return start(FAKE_TLS_EXPIRED, "new");
+}
+
+struct fake_https *fake_https_start_old(void)
+{
+    return start(FAKE_TLS_GOOD, "old");
 }
 
 void fake_https_stop(struct fake_https **https)
 {
     if (!*https)
         return;
-    struct fake_https *one = *https;
-    char *files[FILES_MAX] = {one->ca, one->other_ca, one->certificate, one->key, one->requests};
-    kill(one->child, SIGKILL);
-    waitpid(one->child, NULL, 0);
-    close(one->child_stdin);
-    close(one->canary_fd);
-    for (size_t i = 0; i < NELEMS(files); i++) {
-        unlink(files[i]);
-        free(files[i]);
-    }
-    rmdir(one->directory);
-    free(one);
+    kill((*https)->child, SIGKILL);
+    waitpid((*https)->child, NULL, 0);
+    close((*https)->child_stdin);
+    close((*https)->canary_fd);
+    unlink((*https)->requests);
+    free((*https)->requests);
+    fake_tls_free(&(*https)->tls);
+    free(*https);
     *https = NULL;
 }
 
@@ -209,12 +150,12 @@ int fake_https_canary_port(const struct fake_https *https)
 
 const char *fake_https_ca_file(const struct fake_https *https)
 {
-    return https->ca;
+    return fake_tls_ca_file(https->tls);
 }
 
 const char *fake_https_other_ca_file(const struct fake_https *https)
 {
-    return https->other_ca;
+    return fake_tls_other_ca_file(https->tls);
 }
 
 void fake_https_requests(struct fake_https *https, struct buffer *requests)

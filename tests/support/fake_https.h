@@ -13,6 +13,8 @@
 struct fake_https; /* opaque */
 
 struct fake_https *fake_https_start(void);
+struct fake_https *fake_https_start_expired(void); /* its certificate is */
+struct fake_https *fake_https_start_old(void);     /* speaks TLS 1.0 and 1.1 only */
 void fake_https_stop(struct fake_https **https);
 
 int fake_https_port(const struct fake_https *https);
@@ -25,6 +27,8 @@ void fake_https_requests(struct fake_https *https, struct buffer *requests);
 
 /* It listens on every loopback address; nobody accepts. */
 int fake_https_canary_port(const struct fake_https *https);
+/* Somebody is connected to the canary, and hears nothing. */
+bool fake_https_canary_is_called(const struct fake_https *https);
 /* Somebody connected to the canary since the last call. */
 bool fake_https_canary_sang(struct fake_https *https);
 

@@ -1,10 +1,10 @@
 #!/usr/bin/python3
 """fake_https: a report receiver on loopback that misbehaves as the request's path says.
 
-usage: fake_https.py CERTIFICATE KEY REQUESTS CANARY
+usage: fake_https.py CERTIFICATE KEY REQUESTS CANARY new|old
 
 Prints its port. Every request is in the file REQUESTS, raw, before it is answered; redirects lead
-to the port CANARY. Ends with its standard input.
+to the port CANARY; old: TLS 1.0 and 1.1 only. Ends with its standard input.
 """
 import gzip
 import socket
@@ -14,7 +14,7 @@ import sys
 import threading
 import time
 
-CERTIFICATE, KEY, REQUESTS, CANARY = sys.argv[1:]
+CERTIFICATE, KEY, REQUESTS, CANARY, VERSIONS = sys.argv[1:]
 
 
 def status(code, *headers):
@@ -47,6 +47,11 @@ def cut(peer):  # an end without TLS's own
     socket.socket(fileno=peer.detach()).close()
 
 
+def late(peer):  # long enough to be found waiting
+    time.sleep(1)
+    status(201)(peer)
+
+
 def reset(peer):
     peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     socket.socket(fileno=peer.detach()).close()
@@ -54,6 +59,7 @@ def reset(peer):
 
 ANSWERS = {
     "/201": status(201),
+    "/201-late": late,
     "/200-long": forever(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000000\r\n\r\n", bytes(16384)),
     "/200-endless-body": forever(b"HTTP/1.1 200 OK\r\n\r\n", bytes(16384)),
     "/200-endless-headers": forever(b"HTTP/1.1 200 OK\r\n", b"X-Filler: %s\r\n" % (b"x" * 500)),
@@ -107,6 +113,10 @@ def serve(plain, context):
 def accept(listener):
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(CERTIFICATE, KEY)
+    if VERSIONS == "old":
+        context.set_ciphers("ALL:@SECLEVEL=0")  # of its own accord OpenSSL speaks them no more
+        context.minimum_version = ssl.TLSVersion.TLSv1
+        context.maximum_version = ssl.TLSVersion.TLSv1_1
     while True:
         plain, _ = listener.accept()
         threading.Thread(target=serve, args=(plain, context), daemon=True).start()
