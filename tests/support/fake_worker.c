@@ -180,6 +180,13 @@ void fake_worker_record(struct fake_worker *fake, const char *topic, int32_t par
         fail_msg("record: %s", err.text);
 }
 
+void fake_worker_turn(struct fake_worker *fake)
+{
+    if (fake->spec->tick)
+        fake->spec->tick(fake->spec->context, time_now_ms());
+    fake_worker_wait(fake, WAIT_MS);
+}
+
 void fake_worker_finish(struct fake_worker *fake, const char *topic, int32_t partition,
                         int64_t offset)
 {
@@ -188,9 +195,7 @@ void fake_worker_finish(struct fake_worker *fake, const char *topic, int32_t par
     while (ledger_frontier(home) < offset) {
         if (time_monotonic_ms() >= deadline_ms)
             fail_msg("%s/%d stands at %lld", topic, partition, (long long)ledger_frontier(home));
-        if (fake->spec->tick)
-            fake->spec->tick(fake->spec->context, time_now_ms());
-        fake_worker_wait(fake, WAIT_MS);
+        fake_worker_turn(fake);
     }
 }
 

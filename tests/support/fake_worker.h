@@ -34,8 +34,10 @@ void fake_worker_ready(struct fake_worker *fake, const char *topic, int32_t part
 void fake_worker_record(struct fake_worker *fake, const char *topic, int32_t partition,
                         int64_t offset, const char *key, const char *value,
                         const char *const *headers);
-/* Turns (wait, tick) until everything before offset is finished; after FAKE_WORKER_PATIENCE_MS the
- * test fails. */
+/* One turn: tick, then a short wait. */
+void fake_worker_turn(struct fake_worker *fake);
+/* Turns until everything before offset is finished; after FAKE_WORKER_PATIENCE_MS the test
+ * fails. */
 #define FAKE_WORKER_PATIENCE_MS 20000 /* for a machine under load: no condition takes so long */
 void fake_worker_finish(struct fake_worker *fake, const char *topic, int32_t partition,
                         int64_t offset);
