@@ -54,6 +54,7 @@ TEST_SRC   := $(wildcard tests/common/test_*.c tests/common/kafka/test_*.c tests
                 $(STAGES:%=tests/%/test_*.c))
 SUPPORT    := $(OBJ)/support.a
 TESTS      := $(TEST_SRC:%.c=$(OBJ)/%)
+TEST_LIBS  := -lssl -lcmocka # from libssl-dev, as libcrypto
 
 all: $(PROGRAMS)
 
@@ -67,7 +68,7 @@ $(BIN)/tlsrpt-$(1): $(OBJ)/$(1)/main.o $(OBJ)/$(1).a $(COMMON_LIB)
 	$(Q)$(CC) $(LDFLAGS) -o $$@ $$^ $(LDLIBS)
 $(OBJ)/tests/$(1)/test_%: $(OBJ)/tests/$(1)/test_%.o $(SUPPORT) $(OBJ)/$(1).a $(COMMON_LIB)
 	@echo "  LD $$@"
-	$(Q)$(CC) $(LDFLAGS) -o $$@ $$^ $(LDLIBS) -lcmocka
+	$(Q)$(CC) $(LDFLAGS) -o $$@ $$^ $(LDLIBS) $(TEST_LIBS)
 endef
 $(foreach s,$(STAGES),$(eval $(call stage,$(s))))
 
@@ -75,7 +76,7 @@ $(COMMON_LIB): $(COMMON_SRC:%.c=$(OBJ)/%.o)
 $(SUPPORT): $(patsubst %.c,$(OBJ)/%.o,$(wildcard tests/support/*.c))
 $(OBJ)/tests/common/%: $(OBJ)/tests/common/%.o $(SUPPORT) $(COMMON_LIB)
 	@echo "  LD $@"
-	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS) -lcmocka
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS) $(TEST_LIBS)
 
 $(OBJ)/tests/pipeline/copy: $(OBJ)/tests/pipeline/copy.o $(COMMON_LIB)
 	@echo "  LD $@"

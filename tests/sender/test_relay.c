@@ -1,5 +1,7 @@
 #include "sender/relay.h"
 
+#include <curl/curl.h>
+#include <dlfcn.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -79,6 +81,21 @@ static bool heard(struct scene *scene, const char *begin)
         found = found || strncmp(commands.items[i], begin, strlen(begin)) == 0;
     text_list_free(&commands);
     return found;
+}
+
+/* The relay's authority is the system's. Here it is this file, if any, while a test says so: in
+ * place of libcurl's own function. */
+static const char *authority;
+
+CURL *curl_easy_init(void)
+{
+    CURL *(*real)(void);
+    void *found = dlsym(RTLD_NEXT, "curl_easy_init");
+    memcpy(&real, &found, sizeof(real));
+    CURL *handle = real();
+    if (authority)
+        curl_easy_setopt(handle, CURLOPT_CAINFO, authority);
+    return handle;
 }
 
 /* ---- what goes wrong, and what it means ---- */
@@ -264,6 +281,86 @@ static void login_is_refused(void **state)
     unlink(path);
 }
 
+#define RELAY_HOST "localhost"
+
+enum certificate { GOOD, WRONG_NAME, STRANGER, EXPIRED };
+
+static const struct tls_row {
+    const char *name, *tls;
+    enum certificate certificate;
+    const char *reply;  /* to STARTTLS; NULL: it begins */
+    const char *reason; /* why the relay failed; NULL: delivered */
+    bool encrypted;
+} tls_rows[] = {
+    {"required, and good", "required", GOOD, NULL, NULL, true},
+    {"required, another name", "required", WRONG_NAME, NULL, "relay-starttls", false},
+    {"required, an unknown authority", "required", STRANGER, NULL, "relay-starttls", false},
+    {"required, expired", "required", EXPIRED, NULL, "relay-starttls", false},
+    {"required, refused", "required", GOOD, "454 later", "relay-starttls", false},
+    {"required, lost at STARTTLS", "required", GOOD, FAKE_SMTP_DROP, "relay-hello", false},
+    {"opportunistic, and good", "opportunistic", GOOD, NULL, NULL, true},
+    {"opportunistic, another name", "opportunistic", WRONG_NAME, NULL, NULL, true},
+    {"opportunistic, an unknown authority", "opportunistic", STRANGER, NULL, NULL, true},
+    {"opportunistic, expired", "opportunistic", EXPIRED, NULL, NULL, true},
+    {"opportunistic, refused", "opportunistic", GOOD, "454 later", NULL, false},
+    {"none, though offered", "none", GOOD, NULL, NULL, false},
+};
+
+static void tls_scene_open(struct scene *scene, const struct tls_row *row, struct fake_tls **tls)
+{
+    *tls = fake_tls_new(row->certificate == WRONG_NAME ? "other.example" : RELAY_HOST,
+                        row->certificate == EXPIRED ? FAKE_TLS_EXPIRED : FAKE_TLS_GOOD);
+    struct fake_smtp_script script = {.tls = *tls};
+    script.replies[FAKE_SMTP_STARTTLS] = row->reply;
+    scene_open(scene, &script, row->tls);
+    char *url = mem_printf("smtp://" RELAY_HOST "%s", strrchr(fake_smtp_url(scene->server), ':'));
+    option_set(scene->config, "smtp.relay", url);
+    free(url);
+    authority =
+        row->certificate == STRANGER ? fake_tls_other_ca_file(*tls) : fake_tls_ca_file(*tls);
+}
+
+static void tls_scene_close(struct scene *scene, struct fake_tls **tls)
+{
+    scene_close(scene);
+    fake_tls_free(tls);
+    authority = NULL;
+}
+
+/* What is refused is the relay's fault, and was not sent in clear instead. */
+static void tls_row(void **state)
+{
+    const struct tls_row *row = *state;
+    struct scene scene = {0};
+    struct fake_tls *tls;
+    struct attempt_smtp facts = {0};
+    tls_scene_open(&scene, row, &tls);
+    assert_true(send_message(&scene, MESSAGE, &facts));
+    struct attempt_result result = attempt_judge_smtp(&facts);
+    assert_int_equal(result.class, row->reason ? ATTEMPT_RELAY : ATTEMPT_DELIVERED);
+    assert_string_equal(result.reason, row->reason ? row->reason : "delivered");
+    assert_int_equal(heard(&scene, FAKE_SMTP_IN_TLS "MAIL"), row->encrypted);
+    assert_int_equal(heard(&scene, "MAIL"), !row->encrypted && !row->reason);
+    assert_int_equal(heard(&scene, "STARTTLS"), strcmp(row->tls, "none") != 0);
+    assert_messages(&scene, row->reason ? 0 : 1, MESSAGE);
+    tls_scene_close(&scene, &tls);
+}
+
+static void login_goes_over_tls(void **state)
+{
+    (void)state;
+    char path[] = "/tmp/tlsrpt-test-XXXXXX";
+    struct scene scene = {0};
+    struct fake_tls *tls;
+    tls_scene_open(&scene, &tls_rows[0], &tls);
+    secret_give(&scene, path);
+    assert_delivers(&scene, MESSAGE);
+    assert_true(heard(&scene, FAKE_SMTP_IN_TLS "AUTH PLAIN"));
+    assert_false(heard(&scene, "AUTH"));
+    tls_scene_close(&scene, &tls);
+    unlink(path);
+}
+
 /* ---- cancelling ---- */
 
 static const struct cancel_row {
@@ -342,11 +439,13 @@ int main(void)
         cmocka_unit_test(opportunistic_tls_is_not_offered),
         cmocka_unit_test(login_is_accepted),
         cmocka_unit_test(login_is_refused),
+        cmocka_unit_test(login_goes_over_tls),
         cmocka_unit_test(cancelled_in_the_message),
     };
     if (fetch_init(&err) < 0)
         return 1;
     int failed = RUN_ROWS("faults", fault, rows);
+    failed += RUN_ROWS("STARTTLS", tls_row, tls_rows);
     failed += RUN_ROWS("cancelled", cancelled, cancel_rows);
     return failed + cmocka_run_group_tests_name("relay", tests, NULL, NULL);
 }

@@ -2,8 +2,10 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <openssl/ssl.h>
 #include <poll.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -32,6 +34,7 @@ struct fake_smtp {
 struct session {
     struct fake_smtp *smtp;
     int fd;
+    SSL *ssl; /* NULL: in clear */
     struct buffer input;
 };
 
@@ -45,16 +48,25 @@ static void check(bool good, const char *what)
 
 #define SILENCE_MS 20000 /* then a client that should have left is given up: its test fails */
 
-/* False: the client or the test ended it, or nothing came for too long. */
-static bool input_more(struct session *session)
+/* False: the test ended it, or nothing came for too long. */
+static bool input_wait(const struct session *session)
 {
-    char bytes[4096];
+    if (session->ssl && SSL_pending(session->ssl) > 0)
+        return true;
     struct pollfd fds[] = {{session->fd, POLLIN, 0}, {session->smtp->stop_fd, POLLIN, 0}};
     int ready = poll(fds, NELEMS(fds), SILENCE_MS);
     check(ready >= 0, "poll");
-    if (ready == 0 || fds[1].revents)
+    return ready > 0 && !fds[1].revents;
+}
+
+/* False: the client, the test or silence ended it. */
+static bool input_more(struct session *session)
+{
+    char bytes[4096];
+    if (!input_wait(session))
         return false;
-    ssize_t count = read(session->fd, bytes, sizeof(bytes));
+    ssize_t count = session->ssl ? SSL_read(session->ssl, bytes, sizeof(bytes))
+                                 : read(session->fd, bytes, sizeof(bytes));
     if (count <= 0)
         return false;
     buffer_add(&session->input, bytes, (size_t)count);
@@ -91,25 +103,31 @@ static bool line_write(const struct session *session, const char *text)
 {
     char *line = mem_printf("%s\r\n", text);
     ssize_t length = (ssize_t)strlen(line);
-    bool written = send(session->fd, line, (size_t)length, MSG_NOSIGNAL) == length;
+    ssize_t sent = session->ssl ? SSL_write(session->ssl, line, (int)length)
+                                : write(session->fd, line, (size_t)length);
     free(line);
-    return written;
+    return sent == length;
 }
 
 /* ---- answering ---- */
 
 static const char *const accepting[FAKE_SMTP_PHASES] = {
     [FAKE_SMTP_GREETING] = "220 fake",  [FAKE_SMTP_EHLO] = "250-fake\r\n250 AUTH PLAIN",
-    [FAKE_SMTP_AUTH] = "235 welcome",   [FAKE_SMTP_MAIL] = "250 sender",
-    [FAKE_SMTP_RCPT] = "250 recipient", [FAKE_SMTP_DATA] = "354 go on",
-    [FAKE_SMTP_END] = "250 queued",
+    [FAKE_SMTP_STARTTLS] = "220 go on", [FAKE_SMTP_AUTH] = "235 welcome",
+    [FAKE_SMTP_MAIL] = "250 sender",    [FAKE_SMTP_RCPT] = "250 recipient",
+    [FAKE_SMTP_DATA] = "354 go on",     [FAKE_SMTP_END] = "250 queued",
 };
 
-static const char *reply_find(struct fake_smtp *smtp, enum fake_smtp_phase phase)
+#define OFFERING_TLS "250-fake\r\n250-AUTH PLAIN\r\n250 STARTTLS"
+
+static const char *reply_find(const struct session *session, enum fake_smtp_phase phase)
 {
+    struct fake_smtp *smtp = session->smtp;
     pthread_mutex_lock(&smtp->lock);
     const char *reply =
         smtp->script.replies[phase] ? smtp->script.replies[phase] : accepting[phase];
+    if (phase == FAKE_SMTP_EHLO && reply == accepting[phase] && smtp->script.tls && !session->ssl)
+        reply = OFFERING_TLS;
     if (smtp->script.flag && smtp->script.flag_at == phase)
         atomic_store(smtp->script.flag, true);
     pthread_mutex_unlock(&smtp->lock);
@@ -119,7 +137,7 @@ static const char *reply_find(struct fake_smtp *smtp, enum fake_smtp_phase phase
 /* False: the connection is over. */
 static bool answer(struct session *session, enum fake_smtp_phase phase)
 {
-    const char *reply = reply_find(session->smtp, phase);
+    const char *reply = reply_find(session, phase);
     if (!reply)
         return true;
     if (strcmp(reply, FAKE_SMTP_DROP) == 0)
@@ -173,9 +191,37 @@ static bool auth_read(struct session *session, const char *line)
     return answer(session, FAKE_SMTP_AUTH);
 }
 
+static SSL *tls_open(const struct session *session)
+{
+    const struct fake_tls *tls = session->smtp->script.tls;
+    SSL_CTX *context = SSL_CTX_new(TLS_server_method());
+    check(SSL_CTX_use_certificate_file(context, fake_tls_certificate(tls), SSL_FILETYPE_PEM) == 1,
+          "certificate");
+    check(SSL_CTX_use_PrivateKey_file(context, fake_tls_key(tls), SSL_FILETYPE_PEM) == 1, "key");
+    SSL *ssl = SSL_new(context);
+    SSL_CTX_free(context);
+    SSL_set_fd(ssl, session->fd);
+    return ssl;
+}
+
+/* What came before the handshake does not count after it. */
+static bool starttls_read(struct session *session)
+{
+    const char *reply = reply_find(session, FAKE_SMTP_STARTTLS);
+    if (!session->smtp->script.tls || session->ssl)
+        return line_write(session, "502 unknown");
+    if (!answer(session, FAKE_SMTP_STARTTLS))
+        return false;
+    if (reply[0] != '2')
+        return true;
+    buffer_free(&session->input);
+    session->ssl = tls_open(session);
+    return SSL_accept(session->ssl) == 1;
+}
+
 static bool data_read(struct session *session)
 {
-    const char *reply = reply_find(session->smtp, FAKE_SMTP_DATA);
+    const char *reply = reply_find(session, FAKE_SMTP_DATA);
     if (!answer(session, FAKE_SMTP_DATA))
         return false;
     if (reply[0] != '3')
@@ -195,6 +241,8 @@ static bool command_obey(struct session *session, const char *line)
     for (size_t i = 0; i < NELEMS(commands); i++)
         if (strncmp(line, commands[i].begin, 4) == 0)
             return answer(session, commands[i].phase);
+    if (strcmp(line, "STARTTLS") == 0)
+        return starttls_read(session);
     if (strncmp(line, "AUTH", 4) == 0)
         return auth_read(session, line);
     if (strcmp(line, "DATA") == 0)
@@ -209,19 +257,32 @@ static void session_run(struct session *session)
     char *line;
     bool open = answer(session, FAKE_SMTP_GREETING);
     while (open && (line = line_read(session)) != NULL) {
-        struct buffer text = {.bytes = line, .length = strlen(line)};
+        struct buffer text = {0};
+        buffer_printf(&text, "%s%s", session->ssl ? FAKE_SMTP_IN_TLS : "", line);
         list_add(session->smtp, &session->smtp->commands, &text);
+        buffer_free(&text);
         open = command_obey(session, line);
         free(line);
     }
+    SSL_free(session->ssl);
     close(session->fd);
     buffer_free(&session->input);
+}
+
+/* A client that is gone must not end the test. */
+static void pipe_signal_block(void)
+{
+    sigset_t signals;
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGPIPE);
+    pthread_sigmask(SIG_BLOCK, &signals, NULL);
 }
 
 static void *run(void *context)
 {
     struct fake_smtp *smtp = context;
     struct pollfd fds[] = {{smtp->fd, POLLIN, 0}, {smtp->stop_fd, POLLIN, 0}};
+    pipe_signal_block();
     for (;;) {
         check(poll(fds, NELEMS(fds), -1) > 0, "poll");
         if (fds[1].revents)

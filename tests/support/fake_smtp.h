@@ -7,11 +7,13 @@
 #include <stddef.h>
 
 #include "common/text.h"
+#include "tests/support/fake_tls.h"
 
 enum fake_smtp_phase {
     FAKE_SMTP_NEVER,
     FAKE_SMTP_GREETING,
     FAKE_SMTP_EHLO,
+    FAKE_SMTP_STARTTLS,
     FAKE_SMTP_AUTH, /* after the credentials */
     FAKE_SMTP_MAIL,
     FAKE_SMTP_RCPT,
@@ -26,9 +28,12 @@ enum fake_smtp_phase {
 /* Begins as zero: everything is accepted. Copied; what it points to is borrowed. */
 struct fake_smtp_script {
     const char *replies[FAKE_SMTP_PHASES]; /* without CRLF */
+    const struct fake_tls *tls;            /* NULL: STARTTLS is not offered */
     atomic_bool *flag;                     /* becomes true when ... */
     enum fake_smtp_phase flag_at;          /* ... this phase is to be answered */
 };
+
+#define FAKE_SMTP_IN_TLS "(tls) "
 
 struct fake_smtp; /* opaque */
 
@@ -39,7 +44,8 @@ void fake_smtp_follow(struct fake_smtp *smtp, const struct fake_smtp_script *scr
 
 const char *fake_smtp_url(const struct fake_smtp *smtp); /* for smtp.relay */
 size_t fake_smtp_connections(struct fake_smtp *smtp);
-/* Appends a copy of what was heard: command lines; complete messages, dots unstuffed. */
+/* Appends a copy of what was heard: command lines, FAKE_SMTP_IN_TLS before those that came over
+ * TLS; complete messages, dots unstuffed. */
 void fake_smtp_commands(struct fake_smtp *smtp, struct text_list *commands);
 void fake_smtp_messages(struct fake_smtp *smtp, struct text_list *messages);
 
