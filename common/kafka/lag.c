@@ -37,17 +37,6 @@ void lag_free(struct lag **lag)
     *lag = NULL;
 }
 
-/* What is done with one partition's figure. */
-typedef void lag_visit(void *context, const char *group, const char *topic, int32_t partition,
-                       int64_t records);
-
-struct lag_walk {
-    struct lag *lag;
-    const char *only; /* a job, NULL: all */
-    lag_visit *visit;
-    void *context;
-};
-
 static int partition_lag(struct lag *lag, const rd_kafka_topic_partition_t *one, int64_t *records,
                          struct error *err)
 {
@@ -60,69 +49,47 @@ static int partition_lag(struct lag *lag, const rd_kafka_topic_partition_t *one,
     return 0;
 }
 
-static int partitions_walk(const struct lag_walk *walk, const char *group, const char *name,
-                           const rd_kafka_topic_partition_list_t *list, struct error *err)
+static void gauge_set(const char *group, const char *topic, int32_t partition, int64_t records)
+{
+    char *number = mem_printf("%d", partition);
+    metrics_set("tlsrpt_lag_records", records, group, topic, number, NULL);
+    free(number);
+}
+
+/* list: what the group has committed of the topic. */
+static int partitions_export(struct lag *lag, const char *group, const char *name,
+                             const rd_kafka_topic_partition_list_t *list, struct error *err)
 {
     for (int i = 0; i < list->cnt; i++) {
         int64_t records;
-        if (partition_lag(walk->lag, &list->elems[i], &records, err) < 0)
+        if (partition_lag(lag, &list->elems[i], &records, err) < 0)
             return -1;
-        walk->visit(walk->context, group, name, list->elems[i].partition, records);
+        gauge_set(group, name, list->elems[i].partition, records);
     }
     return 0;
 }
 
-static int topic_walk(void *context, const char *name, const struct topic_row *row,
-                      struct error *err)
+static int topic_export(void *context, const char *name, const struct topic_row *row,
+                        struct error *err)
 {
-    const struct lag_walk *walk = context;
-    if (!row->group || (walk->only && strcmp(walk->only, row->group) != 0))
+    struct lag *lag = context;
+    if (!row->group)
         return 0;
-    char *group = client_topic(walk->lag->config, row->group);
-    char *topic = client_topic(walk->lag->config, name);
-    int32_t partitions = topics_partitions(walk->lag->config, name);
+    char *group = client_topic(lag->config, row->group);
+    char *topic = client_topic(lag->config, name);
+    int32_t partitions = topics_partitions(lag->config, name);
     rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(partitions);
     rd_kafka_topic_partition_list_add_range(list, topic, 0, partitions - 1);
-    int result = admin_group_offsets(walk->lag->client, group, list, err);
+    int result = admin_group_offsets(lag->client, group, list, err);
     if (result == 0)
-        result = partitions_walk(walk, group, name, list, err);
+        result = partitions_export(lag, group, name, list, err);
     rd_kafka_topic_partition_list_destroy(list);
     free(group);
     free(topic);
     return result;
 }
 
-static void gauge_set(void *context, const char *group, const char *topic, int32_t partition,
-                      int64_t records)
-{
-    (void)context;
-    char *number = mem_printf("%d", partition);
-    metrics_set("tlsrpt_lag_records", records, group, topic, number, NULL);
-    free(number);
-}
-
 int lag_export_all(struct lag *lag, struct error *err)
 {
-    struct lag_walk walk = {lag, NULL, gauge_set, NULL};
-    return topics_each(lag->config, lag->client, topic_walk, &walk, err);
-}
-
-static void sum_add(void *context, const char *group, const char *topic, int32_t partition,
-                    int64_t records)
-{
-    (void)group;
-    (void)topic;
-    (void)partition;
-    int64_t *sum = context;
-    *sum += records;
-}
-
-int lag_of_group(struct lag *lag, const char *job, int64_t *records, struct error *err)
-{
-    int64_t sum = 0;
-    struct lag_walk walk = {lag, job, sum_add, &sum};
-    if (topics_each(lag->config, lag->client, topic_walk, &walk, err) < 0)
-        return -1;
-    *records = sum;
-    return 0;
+    return topics_each(lag->config, lag->client, topic_export, lag, err);
 }

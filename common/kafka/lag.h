@@ -16,7 +16,4 @@ void lag_free(struct lag **lag);
  * ERROR_RETRY while the broker does not answer. */
 int lag_export_all(struct lag *lag, struct error *err) MUST_USE;
 
-/* For people and tests: the sum over one group (job name without prefix). */
-int lag_of_group(struct lag *lag, const char *job, int64_t *records, struct error *err) MUST_USE;
-
 #endif
