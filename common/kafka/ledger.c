@@ -27,7 +27,6 @@ struct ledger_partition *ledger_assign(struct ledger *ledger, const char *topic,
     home->committed = committed;
     home->expected = committed;
     home->position = LEDGER_NO_OFFSET;
-    home->still_at = LEDGER_NO_OFFSET;
     DL_APPEND(ledger->partitions, home);
     DL_FOREACH_SAFE(ledger->orphans, orphan, following)
     {

@@ -32,8 +32,6 @@ struct ledger_partition {
     size_t record_count;
     size_t ahead_bytes;        /* outputs of the finished among them */
     int64_t last_timestamp_ms; /* of the last record admitted */
-    int64_t still_at;          /* the frontier that was last seen to stand still, ... */
-    int64_t still_since_ms;    /* ... and since when (monotonic) */
     bool ready;                /* its table is complete */
     bool paused;
     struct ledger_partition *prev, *next;

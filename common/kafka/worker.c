@@ -24,7 +24,6 @@
 #define START_ASK_MS 10000
 #define LAG_EVERY_MS 5000
 #define LAG_ASK_MS   1000
-#define STILL_MS     30000
 #define ABORT_PAUSE_MS                                                                             \
     200 /* between an abort and the next try, for the rebalance that may have caused it */
 #define TRANSACTION_MS                                                                             \
@@ -571,40 +570,6 @@ static int64_t partition_lag(struct worker *worker, const struct ledger_partitio
     return result < 0 ? -1 : high > home->committed ? high - home->committed : 0;
 }
 
-/* There is something to read, nothing is being worked on, and nothing comes: a consumer was seen to
- * stop fetching after rebalances in quick succession. Asking for the next record again is safe at
- * any time: what was seen is dropped. */
-static void fetch_again(struct worker *worker, struct ledger_partition *home, int64_t offset)
-{
-    char *topic = mem_printf("%s%s", worker->prefix, home->topic);
-    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
-    rd_kafka_topic_partition_list_add(list, topic, home->partition);
-    rd_kafka_resume_partitions(worker->consumer, list);
-    list->elems[0].offset = offset;
-    rd_kafka_error_t *error = rd_kafka_seek_partitions(worker->consumer, list, LAG_ASK_MS);
-    if (error)
-        rd_kafka_error_destroy(error); /* tried again when it still stands */
-    rd_kafka_topic_partition_list_destroy(list);
-    free(topic);
-}
-
-static void stand_still_end(struct worker *worker, struct ledger_partition *home, int64_t lag,
-                            int64_t now_ms)
-{
-    int64_t frontier = ledger_frontier(home);
-    if (lag == 0 || home->records || !home->ready || frontier != home->still_at) {
-        home->still_at = frontier;
-        home->still_since_ms = now_ms;
-        return;
-    }
-    if (now_ms - home->still_since_ms < STILL_MS)
-        return;
-    home->still_since_ms = now_ms;
-    log_warn("partition stands still: asked for again", log_text("topic", home->topic),
-             log_number("partition", home->partition), log_number("offset", frontier));
-    fetch_again(worker, home, frontier);
-}
-
 /* Records, and the age of the oldest unfinished one: its head, or what was last read while more is
  * to come. */
 static void lag_export(struct worker *worker, int64_t now_ms)
@@ -619,7 +584,6 @@ static void lag_export(struct worker *worker, int64_t now_ms)
         int64_t lag = partition_lag(worker, home);
         if (lag < 0)
             return; /* the broker is away: the last figures stand */
-        stand_still_end(worker, home, lag, now_ms);
         char *number = mem_printf("%d", home->partition);
         metrics_set("tlsrpt_lag_records", lag, worker->group, home->topic, number, NULL);
         free(number);
