@@ -95,22 +95,31 @@ static rd_kafka_topic_partition_list_t *offsets_build(const struct transaction *
     return list;
 }
 
+static int group_commit(const struct transaction *transaction,
+                        const rd_kafka_topic_partition_list_t *offsets, struct error *err)
+{
+    rd_kafka_error_t *error;
+    rd_kafka_consumer_group_metadata_t *group =
+        rd_kafka_consumer_group_metadata(transaction->consumer);
+    if (!group) /* the consumer closes, and has left its group already */
+        return error_set(err, ERROR_RETRY, "send_offsets: there is no group any more");
+    do
+        error = rd_kafka_send_offsets_to_transaction(transaction->producer, offsets, group,
+                                                     CLIENT_ASK_MS);
+    while (ask_again(error));
+    rd_kafka_consumer_group_metadata_destroy(group);
+    return error ? client_error_take(err, error, "send_offsets") : 0;
+}
+
 static int offsets_send(const struct transaction *transaction, const struct ledger *ledger,
                         size_t units, struct error *err)
 {
     rd_kafka_topic_partition_list_t *offsets = offsets_build(transaction, ledger, units);
     if (offsets->cnt == 0)
         log_panic("a transaction without offsets would fence nobody");
-    rd_kafka_consumer_group_metadata_t *group =
-        rd_kafka_consumer_group_metadata(transaction->consumer);
-    rd_kafka_error_t *error;
-    do
-        error = rd_kafka_send_offsets_to_transaction(transaction->producer, offsets, group,
-                                                     CLIENT_ASK_MS);
-    while (ask_again(error));
-    rd_kafka_consumer_group_metadata_destroy(group);
+    int result = group_commit(transaction, offsets, err);
     rd_kafka_topic_partition_list_destroy(offsets);
-    return error ? client_error_take(err, error, "send_offsets") : 0;
+    return result;
 }
 
 static int commit(const struct transaction *transaction, struct error *err)
