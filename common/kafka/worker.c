@@ -412,7 +412,7 @@ static void on_rebalance(rd_kafka_t *consumer, rd_kafka_resp_err_t code,
         partitions_give_up(worker);
         return;
     }
-    if (worker->failed || partitions_take(worker, list, &err) < 0) {
+    if (worker->failed || worker->closing || partitions_take(worker, list, &err) < 0) {
         while (worker->ledger.partitions)
             partition_forget(worker, worker->ledger.partitions);
         rd_kafka_assign(consumer, NULL);
