@@ -269,6 +269,8 @@ struct attempt_next attempt_decide(const struct attempt_policy *policy,
                                    const struct attempt_result *result,
                                    const struct attempt_past *past, int64_t now_ms)
 {
+    if (result->class == ATTEMPT_HELD)
+        return ended(begun(past, now_ms, result->reason), OUTCOME_HELD);
     if (costs_no_attempt(result->class))
         return parked_next(policy, result, past, now_ms);
     const struct class_row *row = &class_rows[result->class];

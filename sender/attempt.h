@@ -39,6 +39,7 @@ enum attempt_class {
     ATTEMPT_BLOCKED, /* our own rules forbid it: final */
     ATTEMPT_RELAY, /* the relay's fault, neither report's nor target's: costs no attempt, trips its
                       breaker */
+    ATTEMPT_HELD,  /* deliver.mode lets it out no more: final, costs no attempt */
     ATTEMPT_BACKLOG, /* its host is slower than its reports come: not tried, costs no attempt */
 };
 struct attempt_result {

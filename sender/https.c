@@ -12,6 +12,7 @@
 #include "common/wire/delivery.h"
 #include "sender/admit.h"
 #include "sender/dns.h"
+#include "sender/mode.h"
 #include "sender/post.h"
 #include "sender/settle.h"
 #include "sender/targets.h"
@@ -28,6 +29,7 @@ struct https {
     CURLM *multi;
     struct admit *admit;
     struct admit_rules rules;
+    struct mode_rules mode;
     struct attempt_policy policy;
     enum verify verify;
     struct transfer *transfers;
@@ -269,6 +271,8 @@ static int on_record(void *context, struct record *record, struct error *err)
     transfer->since_ms = time_monotonic_ms();
     DL_APPEND(https->transfers, transfer);
     admit_add(https->admit, transfer->target.host, transfer);
+    if (!mode_allows(&https->mode, delivery))
+        settle_without_transfer(transfer, ATTEMPT_HELD, "hold");
     return 0;
 }
 
@@ -345,6 +349,7 @@ static int https_init(struct https *https, const struct config *config, struct e
     if (admit_rules_init(&https->rules, config_list(config, "https.ports"),
                          config_list(config, "egress.allow"), config_list(config, "egress.deny"),
                          err) < 0 ||
+        mode_rules_init(&https->mode, config, err) < 0 ||
         attempt_policy_init(&https->policy, config_list(config, "retry.delays"),
                             config_duration_ms(config, "retry.window"), err) < 0)
         return -1;
@@ -364,6 +369,7 @@ static void https_free(struct https *https)
     dns_free(&https->dns); /* ends the look-ups, and so the transfers that wait for them */
     admit_free(&https->admit);
     admit_rules_free(&https->rules);
+    mode_rules_free(&https->mode);
     attempt_policy_free(&https->policy);
     curl_multi_cleanup(https->multi);
 }

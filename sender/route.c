@@ -24,22 +24,6 @@
 
 /* ---- the rule ---- */
 
-static bool is_listed(const struct text_list *rules, const char *domain)
-{
-    for (size_t i = 0; i < rules->count; i++)
-        if (domain_matches(domain, rules->items[i]))
-            return true;
-    return false;
-}
-
-static bool is_held(const struct route_rules *rules, const char *domain)
-{
-    if (rules->mode == ROUTE_HOLD)
-        return true;
-    return rules->mode == ROUTE_LIVE && rules->domains->count > 0 &&
-           !is_listed(rules->domains, domain);
-}
-
 static struct message *outcome_message(const struct route_report *report, const char *target,
                                        enum outcome_state state, const char *reason, int64_t now_ms)
 {
@@ -63,14 +47,14 @@ static void header_add(void *context, const char *name, const char *text)
     message_header(context, name, text);
 }
 
-static struct message *delivery_message(const struct route_rules *rules,
+static struct message *delivery_message(const struct mode_rules *rules,
                                         const struct route_report *report, const char *target,
                                         int64_t now_ms)
 {
     struct target where;
     const struct delivery delivery = {
         .target = target,
-        .via = rules->mode == ROUTE_REDIRECT ? rules->redirect : NULL,
+        .via = rules->mode == MODE_REDIRECT ? rules->redirect : NULL,
         .report_id = report->report_id,
         .domain = report->domain,
         .day = report->day,
@@ -86,17 +70,17 @@ static struct message *delivery_message(const struct route_rules *rules,
     return message;
 }
 
-static void target_plan(const struct route_rules *rules, const struct route_report *report,
+static void target_plan(const struct mode_rules *rules, const struct route_report *report,
                         const char *target, int64_t now_ms, struct message_list *outputs)
 {
-    bool held = is_held(rules, report->domain);
+    bool held = mode_holds(rules, report->domain);
     message_list_add(outputs, outcome_message(report, target, held ? OUTCOME_HELD : OUTCOME_WAITING,
                                               held ? "hold" : "routed", now_ms));
     if (!held)
         message_list_add(outputs, delivery_message(rules, report, target, now_ms));
 }
 
-void route_plan(const struct route_rules *rules, const struct route_report *report,
+void route_plan(const struct mode_rules *rules, const struct route_report *report,
                 const struct targets *targets, int64_t now_ms, struct message_list *outputs)
 {
     if (targets->reason != TARGETS_OK)
@@ -110,8 +94,7 @@ void route_plan(const struct route_rules *rules, const struct route_report *repo
 
 struct route {
     struct dns *dns;
-    struct route_rules rules;
-    char *redirect;
+    struct mode_rules mode;
     struct attempt_policy policy;
     struct look_up *look_ups;
 };
@@ -153,7 +136,7 @@ static void answer_found(struct look_up *look_up, const struct txt_record *recor
     gzip_compress(json, json_bytes, &payload);
     report.payload = payload.bytes;
     report.payload_bytes = payload.length;
-    route_plan(&look_up->route->rules, &report, &targets, time_now_ms(), &outputs);
+    route_plan(&look_up->route->mode, &report, &targets, time_now_ms(), &outputs);
     settle_output(look_up->record, &outputs);
     targets_free(&targets);
     buffer_free(&payload);
@@ -281,30 +264,9 @@ static bool on_drain(void *context, int64_t deadline_ms)
     return !route->look_ups;
 }
 
-static enum route_mode mode_of(const struct config *config)
-{
-    const char *mode = config_text(config, "deliver.mode");
-    return strcmp(mode, "live") == 0       ? ROUTE_LIVE
-           : strcmp(mode, "redirect") == 0 ? ROUTE_REDIRECT
-                                           : ROUTE_HOLD;
-}
-
-static int redirect_read(struct route *route, const struct config *config, struct error *err)
-{
-    const char *uri = config_text(config, "deliver.redirect");
-    if (route->rules.mode != ROUTE_REDIRECT)
-        return 0;
-    if (!uri || target_normalize(uri, strlen(uri), &route->redirect) != TARGET_USABLE)
-        return error_set(err, ERROR_CONFIG, "deliver.redirect: not a mailto: or https: URI");
-    route->rules.redirect = route->redirect;
-    return 0;
-}
-
 static int route_init(struct route *route, const struct config *config, struct error *err)
 {
-    route->rules.mode = mode_of(config);
-    route->rules.domains = config_list(config, "deliver.domains");
-    if (redirect_read(route, config, err) < 0 ||
+    if (mode_rules_init(&route->mode, config, err) < 0 ||
         attempt_policy_init(&route->policy, config_list(config, "retry.delays"),
                             config_duration_ms(config, "retry.window"), err) < 0)
         return -1;
@@ -321,7 +283,7 @@ static void route_free(struct route *route)
     }
     dns_free(&route->dns);
     attempt_policy_free(&route->policy);
-    free(route->redirect);
+    mode_rules_free(&route->mode);
 }
 
 int route_run(const struct config *config, struct error *err)

@@ -16,6 +16,7 @@
 #include "common/time.h"
 #include "common/wire/delivery.h"
 #include "sender/mime.h"
+#include "sender/mode.h"
 #include "sender/relay.h"
 #include "sender/settings.h"
 #include "sender/settle.h"
@@ -43,6 +44,7 @@ struct letter {
 struct smtp {
     const struct config *config;
     struct settings_sender sender;
+    struct mode_rules mode;
     struct attempt_policy policy;
     pthread_t threads[THREADS];
     size_t thread_count;
@@ -123,7 +125,8 @@ static int letter_compose(const struct smtp *smtp, struct letter *letter, struct
     return mime_compose(&mime, &letter->message, err);
 }
 
-static int letter_prepare(const struct smtp *smtp, struct letter *letter, struct error *err)
+/* What the record asks for, composed or not. */
+static int letter_read(struct letter *letter, struct error *err)
 {
     struct target target;
     if (settle_read(letter->record, &letter->delivery, err) < 0)
@@ -132,7 +135,7 @@ static int letter_prepare(const struct smtp *smtp, struct letter *letter, struct
     if (!target_read(uri, &target) || !target.mail)
         return error_set(err, ERROR_REJECT, "%s is no mailbox", uri);
     letter->mailbox = mem_text(target.mailbox);
-    return letter_compose(smtp, letter, err);
+    return 0;
 }
 
 static void letter_queue(struct smtp *smtp, struct letter *letter)
@@ -144,20 +147,53 @@ static void letter_queue(struct smtp *smtp, struct letter *letter)
     pthread_mutex_unlock(&smtp->lock);
 }
 
+/* ---- the end of a try ---- */
+
+static void letter_settle(const struct smtp *smtp, struct letter *letter,
+                          const struct attempt_result *result)
+{
+    struct message_list outputs = {0};
+    int64_t now_ms = time_now_ms();
+    const struct attempt_past past = {letter->delivery.attempt, letter->delivery.first_attempt_ms};
+    struct attempt_next next = attempt_decide(&smtp->policy, result, &past, now_ms);
+    settle_attempt(letter->record, &letter->delivery, result, &next, "deliveries.smtp", false,
+                   now_ms, &outputs);
+    settle_output(letter->record, &outputs);
+    metrics_add("tlsrpt_attempts_total", 1, "smtp", outcome_state_name(next.state), NULL);
+    log_info("smtp delivery", log_text("state", outcome_state_name(next.state)),
+             log_text("target", letter->delivery.target), log_text("reason", next.reason),
+             log_number("code", result->code), log_number("attempt", next.attempts),
+             log_text("report", letter->delivery.report_id));
+    record_finish(letter->record);
+}
+
+/* ---- a record comes ---- */
+
+static void letter_reject(struct letter *letter, const struct error *err)
+{
+    log_warn("delivery rejected", log_text("job", "smtp"), log_text("error", err->text));
+    record_output(letter->record, settle_reject(letter->record, "smtp", "unreadable"));
+    metrics_add("tlsrpt_rejected_total", 1, "smtp", "unreadable", NULL);
+    record_finish(letter->record);
+    letter_free(letter);
+}
+
 static int on_record(void *context, struct record *record, struct error *err)
 {
+    static const struct attempt_result held = {.class = ATTEMPT_HELD, .reason = "hold"};
     struct smtp *smtp = context;
     struct letter *letter = mem_alloc(sizeof(*letter));
     letter->record = record;
-    if (letter_prepare(smtp, letter, err) == 0) {
+    if (letter_read(letter, err) < 0) {
+        letter_reject(letter, err);
+    } else if (!mode_allows(&smtp->mode, &letter->delivery)) {
+        letter_settle(smtp, letter, &held);
+        letter_free(letter);
+    } else if (letter_compose(smtp, letter, err) < 0) {
+        letter_reject(letter, err);
+    } else {
         letter_queue(smtp, letter);
-        return 0;
     }
-    log_warn("delivery rejected", log_text("job", "smtp"), log_text("error", err->text));
-    record_output(record, settle_reject(record, "smtp", "unreadable"));
-    metrics_add("tlsrpt_rejected_total", 1, "smtp", "unreadable", NULL);
-    record_finish(record);
-    letter_free(letter);
     return 0;
 }
 
@@ -175,24 +211,6 @@ static struct letter *done_take(struct smtp *smtp)
     return letter;
 }
 
-static void letter_settle(const struct smtp *smtp, struct letter *letter)
-{
-    struct message_list outputs = {0};
-    int64_t now_ms = time_now_ms();
-    const struct attempt_past past = {letter->delivery.attempt, letter->delivery.first_attempt_ms};
-    struct attempt_result result = attempt_judge_smtp(&letter->facts);
-    struct attempt_next next = attempt_decide(&smtp->policy, &result, &past, now_ms);
-    settle_attempt(letter->record, &letter->delivery, &result, &next, "deliveries.smtp", false,
-                   now_ms, &outputs);
-    settle_output(letter->record, &outputs);
-    metrics_add("tlsrpt_attempts_total", 1, "smtp", outcome_state_name(next.state), NULL);
-    log_info("smtp delivery", log_text("state", outcome_state_name(next.state)),
-             log_text("target", letter->delivery.target), log_text("reason", next.reason),
-             log_number("code", result.code), log_number("attempt", next.attempts),
-             log_text("report", letter->delivery.report_id));
-    record_finish(letter->record);
-}
-
 static void letters_settle(struct smtp *smtp)
 {
     uint64_t ignored;
@@ -200,13 +218,15 @@ static void letters_settle(struct smtp *smtp)
     if (read(smtp->done_fd, &ignored, sizeof(ignored)) < 0)
         return; /* nothing came back */
     while ((letter = done_take(smtp)) != NULL) {
-        if (letter->sent)
-            letter_settle(smtp, letter);
-        else if (!record_is_lost(letter->record) && !atomic_load(&smtp->cancel)) {
+        if (letter->sent) {
+            struct attempt_result result = attempt_judge_smtp(&letter->facts);
+            letter_settle(smtp, letter, &result);
+        } else if (!record_is_lost(letter->record) && !atomic_load(&smtp->cancel)) {
             letter_queue(smtp, letter); /* cancelled for a partition that came back meanwhile */
             continue;
-        } else
+        } else {
             record_abandon(letter->record);
+        }
         letter_free(letter);
     }
 }
@@ -274,7 +294,8 @@ static void on_revoked(void *context, const char *topic, int32_t partition)
 static int smtp_init(struct smtp *smtp, const struct config *config, struct error *err)
 {
     smtp->config = config;
-    if (settings_sender_read(config, &smtp->sender, err) < 0 ||
+    if (mode_rules_init(&smtp->mode, config, err) < 0 ||
+        (smtp->mode.mode != MODE_HOLD && settings_sender_read(config, &smtp->sender, err) < 0) ||
         attempt_policy_init(&smtp->policy, config_list(config, "retry.delays"),
                             config_duration_ms(config, "retry.window"), err) < 0)
         return -1;
@@ -301,6 +322,7 @@ static void smtp_free(struct smtp *smtp)
         DL_DELETE(smtp->queue, letter);
         letter_free(letter);
     }
+    mode_rules_free(&smtp->mode);
     attempt_policy_free(&smtp->policy);
     close(smtp->done_fd);
 }

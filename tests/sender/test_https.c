@@ -51,6 +51,7 @@ static struct scene scene_open(struct fake_https *server)
     option_set(&scene, "https.ca_file", fake_https_ca_file(server));
     option_set(&scene, "egress.allow", "127.0.0.0/8");
     option_set(&scene, "retry.delays", "1m 5m");
+    option_set(&scene, "deliver.mode", "live");
     return scene;
 }
 
@@ -290,6 +291,31 @@ static void what_was_asked_for_goes_on_when_its_partition_comes_back(void **stat
     play(&scene, comes_back);
 }
 
+/* ---- deliver.mode ---- */
+
+static void holds(struct fake_worker *fake, void *context)
+{
+    struct scene *scene = context;
+    struct message_list messages;
+    records_come(fake, scene);
+    fake_worker_finish(fake, TOPIC, 0, 1);
+    fake_worker_commit(fake, &messages);
+    assert_int_equal(messages.count, 1);
+    assert_outcome(messages.items[0], OUTCOME_HELD, "hold", 0, false);
+    assert_int_equal(requests(scene), 0);
+    message_list_free(&messages);
+}
+
+/* It was routed under another mode: what is not for now is recorded, not sent. */
+static void what_the_mode_holds_is_not_sent(void **state)
+{
+    (void)state;
+    struct scene scene = scene_open(fake_https_start());
+    option_set(&scene, "deliver.mode", "hold");
+    to_server(&scene, FAKE_HTTPS_HOST, "/201");
+    play(&scene, holds);
+}
+
 /* ---- turns ---- */
 
 static void parks_the_fifth(struct fake_worker *fake, void *context)
@@ -403,6 +429,7 @@ int main(void)
         cmocka_unit_test(what_is_lost_is_given_back_in_the_next_drain),
         cmocka_unit_test(what_is_lost_is_not_begun),
         cmocka_unit_test(what_was_asked_for_goes_on_when_its_partition_comes_back),
+        cmocka_unit_test(what_the_mode_holds_is_not_sent),
         cmocka_unit_test(a_backlog_is_parked),
     };
     if (fetch_init(&err) < 0)

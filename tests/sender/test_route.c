@@ -29,44 +29,44 @@ static void describe(const struct message *message, char *text, size_t size)
 
 static const struct row {
     const char *name;
-    enum route_mode mode;
+    enum mode mode;
     const char *only; /* deliver.domains */
     const char *records[2];
     const char *want[6];
 } rows[] = {
     {"live: one delivery for each target",
-     ROUTE_LIVE,
+     MODE_LIVE,
      NULL,
      {"v=TLSRPTv1; rua=" HTTPS "," MAIL},
      {"outcome [id " HTTPS "] waiting", "deliveries.https r.example " HTTPS,
       "outcome [id " MAIL "] waiting", "deliveries.smtp mail.example " MAIL}},
     {"hold: recorded, not sent",
-     ROUTE_HOLD,
+     MODE_HOLD,
      NULL,
      {"v=TLSRPTv1; rua=" MAIL},
      {"outcome [id " MAIL "] held"}},
     {"live for other domains only",
-     ROUTE_LIVE,
+     MODE_LIVE,
      "other.example",
      {"v=TLSRPTv1; rua=" MAIL},
      {"outcome [id " MAIL "] held"}},
     {"live for what is below a domain, not for itself",
-     ROUTE_LIVE,
+     MODE_LIVE,
      ".p.example",
      {"v=TLSRPTv1; rua=" MAIL},
      {"outcome [id " MAIL "] held"}},
     {"live for everything below example",
-     ROUTE_LIVE,
+     MODE_LIVE,
      ".example",
      {"v=TLSRPTv1; rua=" MAIL},
      {"outcome [id " MAIL "] waiting", "deliveries.smtp mail.example " MAIL}},
     {"live for this domain",
-     ROUTE_LIVE,
+     MODE_LIVE,
      "p.example",
      {"v=TLSRPTv1; rua=" MAIL},
      {"outcome [id " MAIL "] waiting", "deliveries.smtp mail.example " MAIL}},
     {"redirect: every target's copy, under its own outcome",
-     ROUTE_REDIRECT,
+     MODE_REDIRECT,
      NULL,
      {"v=TLSRPTv1; rua=" HTTPS "," MAIL},
      {"outcome [id " HTTPS "] waiting",
@@ -74,19 +74,19 @@ static const struct row {
       "outcome [id " MAIL "] waiting",
       "deliveries.smtp op.example " MAIL " via mailto:me@op.example"}},
     {"redirect is not limited by deliver.domains",
-     ROUTE_REDIRECT,
+     MODE_REDIRECT,
      "other.example",
      {"v=TLSRPTv1; rua=" MAIL},
      {"outcome [id " MAIL "] waiting",
       "deliveries.smtp op.example " MAIL " via mailto:me@op.example"}},
-    {"no record", ROUTE_LIVE, NULL, {NULL}, {"outcome [id ] no-target"}},
+    {"no record", MODE_LIVE, NULL, {NULL}, {"outcome [id ] no-target"}},
     {"two records are none (RFC 8460 section 3)",
-     ROUTE_LIVE,
+     MODE_LIVE,
      NULL,
      {"v=TLSRPTv1; rua=" MAIL, "v=TLSRPTv1; rua=" MAIL},
      {"outcome [id ] no-target"}},
     {"no usable target, also when held",
-     ROUTE_HOLD,
+     MODE_HOLD,
      NULL,
      {"v=TLSRPTv1; rua=ftp://a.example"},
      {"outcome [id ] no-target"}},
@@ -110,7 +110,8 @@ static void plan_row(void **state)
     struct targets targets;
     struct text_list domains = {0};
     struct message_list outputs = {0};
-    const struct route_rules rules = {row->mode, "mailto:me@op.example", &domains};
+    char redirect[] = "mailto:me@op.example";
+    const struct mode_rules rules = {row->mode, redirect, &domains};
     const struct route_report report = {"id", "p.example", 20000, "payload", 7};
     size_t i = 0;
     char text[300];
@@ -154,7 +155,7 @@ static void test_a_delivery_is_complete(void **state)
                    {"created", "1700000000000"},
                    {"to", NULL}};
     const struct text_list nobody = {0};
-    const struct route_rules rules = {ROUTE_LIVE, NULL, &nobody};
+    const struct mode_rules rules = {MODE_LIVE, NULL, &nobody};
     const struct route_report report = {"id", "p.example", 20000, "pay\0load", 8};
     const struct row row = {.records = {"v=TLSRPTv1; rua=" HTTPS}};
     struct targets targets;
@@ -176,7 +177,7 @@ static void test_an_outcome_says_why(void **state)
 {
     (void)state;
     const struct text_list nobody = {0};
-    const struct route_rules rules = {ROUTE_LIVE, NULL, &nobody};
+    const struct mode_rules rules = {MODE_LIVE, NULL, &nobody};
     const struct route_report report = {"id", "p.example", 20000, "payload", 7};
     const struct row row = {.records = {"v=TLSRPTv1; rua=" MAIL, "v=TLSRPTv1; rua=" MAIL}};
     struct targets targets;

@@ -43,12 +43,12 @@ static void header_add(void *context, const char *name, const char *text)
     scene->headers[count + 1] = mem_text(text);
 }
 
-static struct config *config_of(const struct scene *scene)
+static struct config *config_of(const struct scene *scene, const char *mode)
 {
     struct error err;
     char *url = mem_printf("smtp.relay=%s", fake_smtp_url(scene->server));
-    const char *const settings[] = {url, "smtp.tls=none", "report.contact_info=tls@sender.example",
-                                    "retry.delays=1m 5m"};
+    const char *const settings[] = {url, "smtp.tls=none", "retry.delays=1m 5m", mode,
+                                    "report.contact_info=tls@sender.example"};
     struct config *config = config_new(CONFIG_SENDER);
     for (size_t i = 0; i < NELEMS(settings); i++)
         assert_int_equal(config_set(config, settings[i], &err), 0);
@@ -56,9 +56,8 @@ static struct config *config_of(const struct scene *scene)
     return config;
 }
 
-/* Plays script with a relay that is silent at that phase; FAKE_SMTP_PHASES: nowhere. */
-static void play(enum fake_smtp_phase silent, enum fake_smtp_phase counts, size_t count,
-                 void (*script)(struct fake_worker *fake, void *context))
+static void play_mode(const char *mode, enum fake_smtp_phase silent, enum fake_smtp_phase counts,
+                      size_t count, void (*script)(struct fake_worker *fake, void *context))
 {
     struct scene scene = {.count = count};
     struct fake_smtp_script replies = {.flag = &scene.reached, .flag_at = counts};
@@ -66,12 +65,19 @@ static void play(enum fake_smtp_phase silent, enum fake_smtp_phase counts, size_
         replies.replies[silent] = FAKE_SMTP_HANG;
     scene.server = fake_smtp_start(&replies);
     delivery_to_headers(&delivery, header_add, &scene);
-    struct config *config = config_of(&scene);
+    struct config *config = config_of(&scene, mode);
     fake_worker_run(smtp_run, config, script, &scene);
     config_free(&config);
     fake_smtp_stop(&scene.server);
     for (size_t i = 0; scene.headers[i]; i++)
         free((void *)(uintptr_t)scene.headers[i]);
+}
+
+/* Plays script with a relay that is silent at that phase; FAKE_SMTP_PHASES: nowhere. */
+static void play(enum fake_smtp_phase silent, enum fake_smtp_phase counts, size_t count,
+                 void (*script)(struct fake_worker *fake, void *context))
+{
+    play_mode("deliver.mode=live", silent, counts, count, script);
 }
 
 static void take(struct fake_worker *fake, int32_t partition)
@@ -145,6 +151,29 @@ static void a_letter_is_delivered(void **state)
 {
     (void)state;
     play(FAKE_SMTP_PHASES, FAKE_SMTP_END, 1, delivers);
+}
+
+/* ---- deliver.mode ---- */
+
+static void holds(struct fake_worker *fake, void *context)
+{
+    const struct scene *scene = context;
+    struct message_list messages;
+    take(fake, 0);
+    letters_come(fake, scene);
+    fake_worker_finish(fake, TOPIC, 0, (int64_t)scene->count);
+    fake_worker_commit(fake, &messages);
+    assert_int_equal(messages.count, scene->count); /* no wait among them */
+    assert_non_null(strstr(messages.items[0]->value, "\"held\""));
+    assert_mail(scene, 0);
+    message_list_free(&messages);
+}
+
+/* It was routed under another mode: what is not for now is recorded, not sent. */
+static void what_the_mode_holds_is_not_sent(void **state)
+{
+    (void)state;
+    play_mode("deliver.mode=hold", FAKE_SMTP_PHASES, FAKE_SMTP_END, LETTERS, holds);
 }
 
 /* ---- partitions are given up ---- */
@@ -260,6 +289,7 @@ int main(void)
     struct error err;
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_letter_is_delivered),
+        cmocka_unit_test(what_the_mode_holds_is_not_sent),
         cmocka_unit_test(what_is_not_sent_is_left_to_the_next_owner),
         cmocka_unit_test(the_reply_is_awaited),
         cmocka_unit_test(a_cancelled_letter_is_sent_when_its_partition_comes_back),
