@@ -2,10 +2,8 @@
 
 #include <ctype.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "common/address.h"
@@ -13,11 +11,11 @@
 #include "common/json.h"
 #include "common/log.h"
 #include "common/memory.h"
+#include "common/secret.h"
 #include "common/time.h"
 
 #define KAFKA       "kafka."
 #define FILE_SUFFIX "_file"
-#define SECRET_MAX  65536
 
 #define BYTE_ORDER_MARK "\xef\xbb\xbf"
 
@@ -592,14 +590,8 @@ static int entry_judge(const struct entry *entry, const struct config_key *key,
 
 static int secret_check(const struct entry *entry, const char *name, struct error *err)
 {
-    struct stat status;
-    if (stat(entry->text, &status) < 0 || access(entry->text, R_OK) < 0)
-        return complain(entry, name, entry->text, strerror(errno), err);
-    if (!S_ISREG(status.st_mode))
-        return complain(entry, name, entry->text, "is not a file", err);
-    if (status.st_mode & S_IROTH)
-        return complain(entry, name, entry->text, "can be read by everybody (chmod o-r)", err);
-    return 0;
+    const char *complaint = secret_judge(entry->text);
+    return complaint ? complain(entry, name, entry->text, complaint, err) : 0;
 }
 
 static int secrets_check(const struct config *config, struct error *err)
@@ -731,54 +723,6 @@ bool config_is_set(const struct config *config, const char *name)
 }
 
 /* ---- secrets ---- */
-
-static int secret_bytes(int fd, struct buffer *content, struct error *err)
-{
-    char piece[4096];
-    ssize_t count = 1;
-    while (count > 0) {
-        count = read(fd, piece, sizeof(piece));
-        if (count < 0)
-            return error_set(err, ERROR_RETRY, "%s", strerror(errno));
-        buffer_add(content, piece, (size_t)count);
-        if (content->length > SECRET_MAX)
-            return error_set(err, ERROR_RETRY, "more than %d bytes", SECRET_MAX);
-    }
-    return 0;
-}
-
-/* The last newline is the editor's, not the secret's. */
-static int secret_trim(struct buffer *content, struct error *err)
-{
-    size_t length = content->length;
-    if (length > 0 && content->bytes[length - 1] == '\n')
-        length--;
-    if (length > 0 && length < content->length && content->bytes[length - 1] == '\r')
-        length--;
-    if (length == 0)
-        return error_set(err, ERROR_RETRY, "empty");
-    if (memchr(content->bytes, '\0', length))
-        return error_set(err, ERROR_RETRY, "has a NUL byte");
-    content->bytes[length] = '\0';
-    content->length = length;
-    return 0;
-}
-
-static int secret_read(const char *path, char **secret, struct error *err)
-{
-    struct buffer content = {0};
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return error_set(err, ERROR_RETRY, "%s: %s", path, strerror(errno));
-    int result = secret_bytes(fd, &content, err);
-    close(fd);
-    if (result < 0 || secret_trim(&content, err) < 0) {
-        buffer_free(&content);
-        return error_wrap(err, "%s", path);
-    }
-    *secret = buffer_take(&content);
-    return 0;
-}
 
 int config_secret(const struct config *config, const char *name, char **secret, struct error *err)
 {

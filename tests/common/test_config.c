@@ -324,44 +324,6 @@ static void files_that_cannot_be_read(void **state)
 
 /* ---- secrets ---- */
 
-static const struct secret_row {
-    const char *name, *content;
-    size_t length;
-    const char *want; /* NULL: refused */
-} secret_rows[] = {
-    {"as it is", "s3cret", 6, "s3cret"},
-    {"the last newline goes", "s3cret\n", 7, "s3cret"},
-    {"only the last", "s3cret\n\n", 8, "s3cret\n"},
-    {"CRLF", "s3cret\r\n", 8, "s3cret"},
-    {"blanks stay", " s3 cret ", 9, " s3 cret "},
-    {"empty", "", 0, NULL},
-    {"only a newline", "\n", 1, NULL},
-    {"NUL", "s3\0cret", 7, NULL},
-};
-
-static void secret_row_run(void **state)
-{
-    const struct secret_row *row = *state;
-    const char *const names[] = {"secret"};
-    struct error err = {0};
-    char *folder = folder_new();
-    char *path = file_write(folder, "secret", row->content, row->length, 0640);
-    char *assignment = mem_printf("smtp.password_file=%s", path);
-    char *secret = NULL;
-    struct config *config = config_new(CONFIG_SENDER);
-    assert_int_equal(config_set(config, assignment, &err), 0);
-    assert_int_equal(config_finish(config, &err), 0);
-    int result = config_secret(config, "smtp.password_file", &secret, &err);
-    config_free(&config);
-    folder_remove(folder, names, 1);
-    assert_int_equal(result, row->want ? 0 : -1);
-    assert_int_equal(text_compare(secret, row->want), 0);
-    assert_int_equal(err.kind, row->want ? ERROR_NONE : ERROR_RETRY);
-    free(secret);
-    free(assignment);
-    free(path);
-}
-
 static void secrets_rotate_and_stay_private(void **state)
 {
     const char *const names[] = {"secret"};
@@ -564,7 +526,6 @@ int main(void)
     };
     return RUN_ROWS("config files", file_row_run, file_rows) +
            RUN_ROWS("config values", judge_row_run, judge_rows) +
-           RUN_ROWS("config secrets", secret_row_run, secret_rows) +
            cmocka_run_group_tests_name("config", tests, NULL, NULL) +
            RUN_ROWS("config bugs", bug_row, bugs);
 }
