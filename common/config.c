@@ -1,12 +1,12 @@
 #include "common/config.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "common/address.h"
+#include "common/config_value.h"
 #include "common/domain.h"
 #include "common/json.h"
 #include "common/log.h"
@@ -49,81 +49,6 @@ struct place {
 
 /* ---- values ---- */
 
-/* "5m" for 300000: in the largest unit that divides it. */
-static void duration_format(int64_t duration_ms, char *text, size_t room_bytes)
-{
-    static const struct {
-        const char *name;
-        int64_t ms;
-    } units[] = {{"d", TIME_DAY_MS}, {"h", 3600000}, {"m", 60000}, {"s", 1000}, {"ms", 1}};
-    size_t i = 0;
-    while (duration_ms % units[i].ms != 0)
-        i++;
-    if (duration_ms == 0)
-        snprintf(text, room_bytes, "0");
-    else
-        snprintf(text, room_bytes, "%lld%s", (long long)(duration_ms / units[i].ms), units[i].name);
-}
-
-static void number_format(enum config_type type, int64_t number, char *text, size_t room_bytes)
-{
-    if (type == CONFIG_DURATION)
-        duration_format(number, text, room_bytes);
-    else
-        snprintf(text, room_bytes, "%lld", (long long)number);
-}
-
-static int integer_parse(const char *text, int64_t *number)
-{
-    char *end;
-    if (!isdigit((unsigned char)*text) && *text != '-')
-        return -1;
-    errno = 0;
-    long long value = strtoll(text, &end, 10);
-    if (errno != 0 || *end || end == text)
-        return -1;
-    *number = value;
-    return 0;
-}
-
-static int number_parse(const struct config_key *key, const char *text, int64_t *number,
-                        struct error *err)
-{
-    struct error ignored;
-    int64_t value = 0;
-    if (key->type == CONFIG_DURATION && time_duration_parse(text, &value, &ignored) < 0)
-        return error_set(err, ERROR_CONFIG, "\"%s\" is not a duration (90s, 5m, 1h, 7d)", text);
-    if (key->type == CONFIG_INTEGER && integer_parse(text, &value) < 0)
-        return error_set(err, ERROR_CONFIG, "\"%s\" is not a number", text);
-    if ((key->min != 0 || key->max != 0) && (value < key->min || value > key->max)) {
-        char min[32], max[32];
-        number_format(key->type, key->min, min, sizeof(min));
-        number_format(key->type, key->max, max, sizeof(max));
-        return error_set(err, ERROR_CONFIG, "%s is not between %s and %s", text, min, max);
-    }
-    *number = value;
-    return 0;
-}
-
-static int choice_check(const struct config_key *key, const char *text, struct error *err)
-{
-    struct text_list choices = {0};
-    text_list_split(&choices, key->choices);
-    bool known = text_list_has(&choices, text);
-    text_list_free(&choices);
-    return known ? 0 : error_set(err, ERROR_CONFIG, "\"%s\" is none of: %s", text, key->choices);
-}
-
-/* UTF-8 without controls is all that a value may hold. */
-static int text_check(const char *text, struct error *err)
-{
-    char *clean = text_clean(text, strlen(text), strlen(text) + 1);
-    bool same = clean ? strcmp(clean, text) == 0 : !*text;
-    free(clean);
-    return same ? 0
-                : error_set(err, ERROR_CONFIG, "the value is not UTF-8 or has control characters");
-}
-
 static void entry_clear(struct entry *entry)
 {
     free(entry->text);
@@ -136,16 +61,9 @@ static void entry_clear(struct entry *entry)
 static int entry_set(struct entry *entry, const struct config_key *key, const char *text,
                      const struct place *place, struct error *err)
 {
-    int64_t number = 0;
-    bool numeric = key->type == CONFIG_DURATION || key->type == CONFIG_INTEGER;
-    if (text_check(text, err) < 0)
+    int64_t number;
+    if (config_value_parse(key, text, &number, err) < 0)
         return -1;
-    if (numeric && number_parse(key, text, &number, err) < 0)
-        return -1;
-    if (key->type == CONFIG_CHOICE && choice_check(key, text, err) < 0)
-        return -1;
-    if (!*text && key->fallback)
-        return error_set(err, ERROR_CONFIG, "must not be empty");
     entry_clear(entry);
     entry->text = *text ? mem_text(text) : NULL;
     entry->origin = mem_text(place->origin);
@@ -244,7 +162,8 @@ static int property_check(const char *name, const char *value, struct error *err
                              "not yours to set: the exactly-once loop decides it");
     if (!*name)
         return error_set(err, ERROR_CONFIG, "names no property of librdkafka");
-    return *value ? text_check(value, err) : error_set(err, ERROR_CONFIG, "must not be empty");
+    return *value ? config_value_check_text(value, err)
+                  : error_set(err, ERROR_CONFIG, "must not be empty");
 }
 
 static struct property *property_find(const struct config *config, const char *name)
@@ -406,7 +325,7 @@ int config_set(struct config *config, const char *assignment, struct error *err)
 static bool is_port(const char *text, int64_t min)
 {
     int64_t port;
-    return integer_parse(text, &port) == 0 && port >= min && port <= 65535;
+    return config_value_integer(text, &port) == 0 && port >= min && port <= 65535;
 }
 
 /* HOST:PORT, [v6]:PORT. */
@@ -501,8 +420,8 @@ static const char *judge_partitions(const char *item)
 {
     int64_t count;
     const char *equals = strchr(item, '=');
-    bool good =
-        is_pair(item) && integer_parse(equals + 1, &count) == 0 && count > 0 && count <= 1000;
+    bool good = is_pair(item) && config_value_integer(equals + 1, &count) == 0 && count > 0 &&
+                count <= 1000;
     return good ? NULL : "is not topic=count (1 to 1000)";
 }
 
@@ -766,7 +685,7 @@ static const char *const type_names[] = {
 /* What may stand there: "duration 1s..1h", "strict, fallback, off". */
 static void type_describe(const struct config_key *key, struct buffer *out)
 {
-    char min[32], max[32];
+    char min[CONFIG_VALUE_TEXT], max[CONFIG_VALUE_TEXT];
     if (key->type == CONFIG_CHOICE) {
         for (const char *c = key->choices; *c; c++)
             buffer_add(out, *c == ' ' ? ", " : c, *c == ' ' ? 2 : 1);
@@ -775,8 +694,8 @@ static void type_describe(const struct config_key *key, struct buffer *out)
     buffer_text(out, type_names[key->type]);
     if (key->min == 0 && key->max == 0)
         return;
-    number_format(key->type, key->min, min, sizeof(min));
-    number_format(key->type, key->max, max, sizeof(max));
+    config_value_format(key->type, key->min, min);
+    config_value_format(key->type, key->max, max);
     buffer_printf(out, " %s..%s", min, max);
 }
 
