@@ -6,13 +6,13 @@
 #include <unistd.h>
 
 #include "common/config_judge.h"
+#include "common/config_property.h"
 #include "common/config_value.h"
 #include "common/log.h"
 #include "common/memory.h"
 #include "common/secret.h"
 
-#define KAFKA       "kafka."
-#define FILE_SUFFIX "_file"
+#define KAFKA "kafka."
 
 #define BYTE_ORDER_MARK "\xef\xbb\xbf"
 
@@ -124,45 +124,6 @@ static int unknown_key(const char *name, struct error *err)
     return error_set(err, ERROR_CONFIG, "unknown key; did you mean %s?", nearest->name);
 }
 
-/* What the exactly-once loop decides itself; another value would lose or double records. */
-static const char *const refused[] = {
-    "auto.commit.enable",
-    "auto.offset.reset",
-    "enable.auto.commit",
-    "enable.auto.offset.store",
-    "enable.idempotence",
-    "enable.partition.eof",
-    "group.id",
-    "group.instance.id",
-    "group.protocol",
-    "isolation.level",
-    "partition.assignment.strategy",
-    "partitioner",
-    "transactional.id",
-};
-
-/* The length of name without its "_file", or 0 if it does not end so. */
-static size_t file_stem(const char *name)
-{
-    size_t length = strlen(name);
-    size_t suffix = strlen(FILE_SUFFIX);
-    bool is_file = length > suffix && strcmp(name + length - suffix, FILE_SUFFIX) == 0;
-    return is_file ? length - suffix : 0;
-}
-
-static int property_check(const char *name, const char *value, struct error *err)
-{
-    size_t length = file_stem(name) ? file_stem(name) : strlen(name);
-    for (size_t i = 0; i < NELEMS(refused); i++)
-        if (strlen(refused[i]) == length && strncmp(refused[i], name, length) == 0)
-            return error_set(err, ERROR_CONFIG,
-                             "not yours to set: the exactly-once loop decides it");
-    if (!*name)
-        return error_set(err, ERROR_CONFIG, "names no property of librdkafka");
-    return *value ? config_value_check_text(value, err)
-                  : error_set(err, ERROR_CONFIG, "must not be empty");
-}
-
 static struct property *property_find(const struct config *config, const char *name)
 {
     for (size_t i = 0; i < config->property_count; i++)
@@ -191,7 +152,7 @@ static int property_set(struct config *config, const char *name, const char *val
                         const struct place *place, struct error *err)
 {
     struct property *property = property_find(config, name);
-    if (property_check(name, value, err) < 0)
+    if (config_property_check(name, value, err) < 0)
         return -1;
     if (property && duplicate_check(&property->entry, place, err) < 0)
         return -1;
@@ -384,7 +345,7 @@ static int properties_check(const struct config *config, struct error *err)
 {
     for (size_t i = 0; i < config->property_count; i++) {
         const struct property *property = &config->properties[i];
-        size_t stem = file_stem(property->name);
+        size_t stem = config_property_stem(property->name);
         if (stem == 0)
             continue;
         char *name = mem_printf(KAFKA "%s", property->name);
@@ -511,7 +472,7 @@ int config_each_kafka(const struct config *config,
 {
     for (size_t i = 0; i < config->property_count; i++) {
         const struct property *property = &config->properties[i];
-        size_t stem = file_stem(property->name);
+        size_t stem = config_property_stem(property->name);
         char *value = NULL;
         if (stem > 0 && secret_read(property->entry.text, &value, err) < 0)
             return error_wrap(err, KAFKA "%s", property->name);
@@ -590,16 +551,6 @@ void config_print_markdown(enum config_program program, FILE *out)
     print_keys(program, out, print_markdown_row);
 }
 
-/* Properties whose value somebody could log in with; the path in `<property>_file` is none. */
-static bool property_is_secret(const char *name)
-{
-    static const char *const marks[] = {"password", "secret", "pem", "oauthbearer", "jaas"};
-    for (size_t i = 0; i < NELEMS(marks); i++)
-        if (file_stem(name) == 0 && strstr(name, marks[i]))
-            return true;
-    return false;
-}
-
 /* Can be read again as a configuration file. */
 void config_print_effective(const struct config *config, FILE *out)
 {
@@ -615,7 +566,7 @@ void config_print_effective(const struct config *config, FILE *out)
     }
     for (size_t i = 0; i < config->property_count; i++) {
         const struct property *property = &config->properties[i];
-        bool secret = property_is_secret(property->name);
+        bool secret = config_property_is_secret(property->name);
         fprintf(out, KAFKA "%s = %s  # %s\n", property->name,
                 secret ? "(redacted)" : property->entry.text, property->entry.origin);
     }

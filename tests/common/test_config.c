@@ -73,11 +73,6 @@ static const struct file_row {
     {"a property twice", "kafka.a = 1\nkafka.a = 1\n", "%s:2: kafka.a: set already at %s:1"},
     {"the group is not the user's", "kafka.group.id = x\n",
      "%s:1: kafka.group.id: not yours to set: the exactly-once loop decides it"},
-    {"nor by way of a file", "kafka.isolation.level_file = /x\n",
-     "%s:1: kafka.isolation.level_file: not yours to set: the exactly-once loop decides it"},
-    {"no property", "kafka. = x\n", "%s:1: kafka.: names no property of librdkafka"},
-    {"an empty property", "kafka.sasl.username =\n",
-     "%s:1: kafka.sasl.username: must not be empty"},
     {"both a property and its file", "kafka.sasl.password = a\nkafka.sasl.password_file = /x\n",
      "%s:2: kafka.sasl.password_file: \"/x\" is one of two: the property itself is set too"},
     {"the file of a property is not there", "kafka.sasl.password_file = /nonexistent/x\n",
@@ -317,27 +312,6 @@ static void properties_are_passed_on(void **state)
     free(path);
 }
 
-static const char *const refused[] = {
-    "group.id",           "group.instance.id",    "transactional.id",
-    "isolation.level",    "enable.auto.commit",   "enable.auto.offset.store",
-    "auto.offset.reset",  "partitioner",          "partition.assignment.strategy",
-    "enable.idempotence", "enable.partition.eof",
-};
-
-static void what_breaks_the_loop_is_refused(void **state)
-{
-    struct config *config = config_new(CONFIG_SENDER);
-    (void)state;
-    for (size_t i = 0; i < NELEMS(refused); i++) {
-        struct error err = {0};
-        char *assignment = mem_printf("kafka.%s=x", refused[i]);
-        if (config_set(config, assignment, &err) == 0 || err.kind != ERROR_CONFIG)
-            fail_msg("%s", assignment);
-        free(assignment);
-    }
-    config_free(&config);
-}
-
 /* ---- showing ---- */
 
 static char *printed(void (*print)(enum config_program program, FILE *out),
@@ -445,7 +419,6 @@ int main(void)
         cmocka_unit_test(files_that_cannot_be_read),
         cmocka_unit_test(secrets_rotate_and_stay_private),
         cmocka_unit_test(properties_are_passed_on),
-        cmocka_unit_test(what_breaks_the_loop_is_refused),
         cmocka_unit_test(tables_show_the_program_s_keys),
         cmocka_unit_test(the_effective_configuration_has_no_secret),
     };
