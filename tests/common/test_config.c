@@ -314,37 +314,6 @@ static void properties_are_passed_on(void **state)
 
 /* ---- showing ---- */
 
-static char *printed(void (*print)(enum config_program program, FILE *out),
-                     enum config_program program)
-{
-    char *text = NULL;
-    size_t length;
-    FILE *out = open_memstream(&text, &length);
-    print(program, out);
-    fclose(out);
-    return text;
-}
-
-static void tables_show_the_program_s_keys(void **state)
-{
-    (void)state;
-    char *help = printed(config_print_help, CONFIG_AGGREGATOR);
-    assert_non_null(
-        strstr(help, "  report.grace              duration 0..2d [1h]\n      how long "));
-    assert_non_null(strstr(help, "report.sending_ip         full, omit [full]\n"));
-    assert_non_null(strstr(help, "report.contact_info       text [unset]\n"));
-    assert_non_null(strstr(help, "kafka.<property>"));
-    assert_null(strstr(help, "https.timeout"));
-    free(help);
-    char *markdown = printed(config_print_markdown, CONFIG_SENDER);
-    const char *head =
-        "| key | value | default | meaning |\n|---|---|---|---|\n| `deliver.domains` | list |  | ";
-    assert_memory_equal(markdown, head, strlen(head));
-    assert_non_null(strstr(markdown, "| `https.concurrency` | integer 1..1024 | `64` | "));
-    assert_null(strstr(markdown, "scan.interval"));
-    free(markdown);
-}
-
 static void the_effective_configuration_has_no_secret(void **state)
 {
     struct error err = {0};
@@ -419,7 +388,6 @@ int main(void)
         cmocka_unit_test(files_that_cannot_be_read),
         cmocka_unit_test(secrets_rotate_and_stay_private),
         cmocka_unit_test(properties_are_passed_on),
-        cmocka_unit_test(tables_show_the_program_s_keys),
         cmocka_unit_test(the_effective_configuration_has_no_secret),
     };
     return RUN_ROWS("config files", file_row_run, file_rows) +
