@@ -13,6 +13,7 @@
 #include "common/http.h"
 #include "common/log.h"
 #include "common/memory.h"
+#include "common/options.h"
 #include "common/shutdown.h"
 #include "common/text.h"
 
@@ -55,125 +56,6 @@ static bool everybody_is_ready(void)
         all = all && readiness.ready[i];
     pthread_mutex_unlock(&readiness.lock);
     return all && !shutdown_requested();
-}
-
-/* ---- options ---- */
-
-enum action { ACTION_RUN, ACTION_HELP, ACTION_VERSION, ACTION_CHECK, ACTION_MARKDOWN };
-
-struct options {
-    enum action action;
-    struct text_list files;       /* -c */
-    struct text_list assignments; /* -o */
-    const char *markdown;
-    const char *verb;
-    char **arguments; /* the verb's; borrowed strings */
-    int argument_count;
-};
-
-static void options_free(struct options *options)
-{
-    text_list_free(&options->files);
-    text_list_free(&options->assignments);
-    free(options->arguments);
-}
-
-static bool flag_take(struct options *options, const char *flag)
-{
-    static const struct {
-        const char *name;
-        enum action action;
-    } flags[] = {{"--help", ACTION_HELP},
-                 {"-h", ACTION_HELP},
-                 {"--version", ACTION_VERSION},
-                 {"--check", ACTION_CHECK}};
-    for (size_t i = 0; i < NELEMS(flags); i++)
-        if (strcmp(flags[i].name, flag) == 0) {
-            options->action = flags[i].action;
-            return true;
-        }
-    return false;
-}
-
-static void take_file(struct options *options, const char *value)
-{
-    text_list_take(&options->files, mem_text(value));
-}
-
-static void take_assignment(struct options *options, const char *value)
-{
-    text_list_take(&options->assignments, mem_text(value));
-}
-
-static void take_jobs(struct options *options, const char *value)
-{
-    text_list_take(&options->assignments, mem_printf("jobs=%s", value));
-}
-
-static void take_markdown(struct options *options, const char *value)
-{
-    options->action = ACTION_MARKDOWN;
-    options->markdown = value;
-}
-
-/* An option with a value. How many of argv it took; 0: it is none of ours; -1: its value is
- * missing. */
-static int value_take(struct options *options, char **argv, int left, struct error *err)
-{
-    static const struct {
-        const char *name;
-        void (*take)(struct options *options, const char *value);
-    } takers[] = {{"-c", take_file},
-                  {"-o", take_assignment},
-                  {"--jobs", take_jobs},
-                  {"--markdown", take_markdown}};
-    for (size_t i = 0; i < NELEMS(takers); i++) {
-        if (strcmp(takers[i].name, argv[0]) != 0)
-            continue;
-        if (left < 2)
-            return error_set(err, ERROR_CONFIG, "%s wants a value", argv[0]);
-        takers[i].take(options, argv[1]);
-        return 2;
-    }
-    return 0;
-}
-
-static void argument_take(struct options *options, char *argument)
-{
-    if (options->verb)
-        options->arguments[options->argument_count++] = argument;
-    else
-        options->verb = argument;
-}
-
-/* Options of the program stand before or after the verb; what else begins with a dash there is the
- * verb's. */
-static int options_parse(struct options *options, int argc, char **argv, struct error *err)
-{
-    bool only_arguments = false;
-    options->arguments = mem_alloc(((size_t)argc + 1) * sizeof(*options->arguments));
-    for (int i = 1; i < argc; i++) {
-        if (!only_arguments && strcmp(argv[i], "--") == 0) {
-            only_arguments = true;
-            continue;
-        }
-        if (only_arguments || argv[i][0] != '-') {
-            argument_take(options, argv[i]);
-            continue;
-        }
-        int taken = value_take(options, argv + i, argc - i, err);
-        if (taken < 0)
-            return -1;
-        if (taken > 0)
-            i += taken - 1;
-        else if (flag_take(options, argv[i]))
-            continue;
-        else if (!options->verb)
-            return error_set(err, ERROR_CONFIG, "no option %s", argv[i]);
-        else
-            argument_take(options, argv[i]);
-    }
-    return 0;
 }
 
 /* ---- what it tells about itself ---- */
@@ -493,7 +375,7 @@ static int configured_run(const struct program *program, const struct options *o
     log_configure(config, filter);
     if (config_check(program, config, verb, &err) < 0)
         return failed(program, &err);
-    if (options->action == ACTION_CHECK) {
+    if (options->action == OPTIONS_CHECK) {
         config_print_effective(config, stdout);
         return PROGRAM_OK;
     }
@@ -504,11 +386,11 @@ static int configured_run(const struct program *program, const struct options *o
 
 static int options_run(const struct program *program, const struct options *options)
 {
-    if (options->action == ACTION_HELP)
+    if (options->action == OPTIONS_HELP)
         return print_help(program);
-    if (options->action == ACTION_VERSION)
+    if (options->action == OPTIONS_VERSION)
         return print_version(program);
-    if (options->action == ACTION_MARKDOWN) {
+    if (options->action == OPTIONS_MARKDOWN) {
         int code = print_markdown(program, options->markdown);
         return code == PROGRAM_OK ? code : misused(program, "--markdown wants keys or metrics");
     }
