@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/config_find.h"
 #include "common/config_judge.h"
 #include "common/config_property.h"
 #include "common/config_value.h"
@@ -73,52 +74,9 @@ static int entry_set(struct entry *entry, const struct config_key *key, const ch
 
 /* ---- keys ---- */
 
-static const struct config_key *key_find(const char *name)
-{
-    for (const struct config_key *key = config_keys; key->name; key++)
-        if (strcmp(key->name, name) == 0)
-            return key;
-    return NULL;
-}
-
-static size_t least(size_t a, size_t b)
-{
-    return a < b ? a : b;
-}
-
-/* How many letters must change to make b of a (Levenshtein); keys are short. */
-static size_t distance(const char *a, const char *b)
-{
-    size_t row[64];
-    size_t columns = strlen(b);
-    if (columns >= NELEMS(row))
-        return columns;
-    for (size_t j = 0; j <= columns; j++)
-        row[j] = j;
-    for (size_t i = 0; a[i]; i++) {
-        size_t diagonal = row[0];
-        row[0] = i + 1;
-        for (size_t j = 0; j < columns; j++) {
-            size_t above = row[j + 1];
-            size_t change = diagonal + (a[i] != b[j]);
-            row[j + 1] = least(change, least(above, row[j]) + 1);
-            diagonal = above;
-        }
-    }
-    return row[columns];
-}
-
 static int unknown_key(const char *name, struct error *err)
 {
-    const struct config_key *nearest = NULL;
-    size_t best = strlen(name) / 3 + 1; /* farther ones are no slip of the finger */
-    for (const struct config_key *key = config_keys; key->name; key++) {
-        size_t far = distance(name, key->name);
-        if (far < best) {
-            best = far;
-            nearest = key;
-        }
-    }
+    const struct config_key *nearest = config_find_nearest(name);
     if (!nearest)
         return error_set(err, ERROR_CONFIG, "unknown key (--help lists them all)");
     return error_set(err, ERROR_CONFIG, "unknown key; did you mean %s?", nearest->name);
@@ -170,7 +128,7 @@ static int key_set(struct config *config, const char *name, const char *value,
 {
     if (strncmp(name, KAFKA, strlen(KAFKA)) == 0)
         return property_set(config, name + strlen(KAFKA), value, place, err);
-    const struct config_key *key = key_find(name);
+    const struct config_key *key = config_find(name);
     if (!key)
         return unknown_key(name, err);
     struct entry *entry = &config->entries[key - config_keys];
@@ -416,7 +374,7 @@ void config_free(struct config **config)
 
 static const struct entry *entry_get(const struct config *config, const char *name, unsigned types)
 {
-    const struct config_key *key = key_find(name);
+    const struct config_key *key = config_find(name);
     if (!key || !(key->programs & config->program))
         log_panic("config: %s is no key of this program", name);
     if (!(types & 1u << key->type))

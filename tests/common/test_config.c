@@ -66,8 +66,6 @@ static const struct file_row {
     {"unknown key", "frobnicate = 1\n", "%s:1: frobnicate: unknown key (--help lists them all)"},
     {"a slip of the finger", "report.grase = 1h\n",
      "%s:1: report.grase: unknown key; did you mean report.grace?"},
-    {"a letter missing", "topic.prefix = a.\n",
-     "%s:1: topic.prefix: unknown key; did you mean topics.prefix?"},
     {"a key twice", "report.grace = 1h\n\nreport.grace = 2h\n",
      "%s:3: report.grace: set already at %s:1"},
     {"a property twice", "kafka.a = 1\nkafka.a = 1\n", "%s:2: kafka.a: set already at %s:1"},
