@@ -96,10 +96,18 @@ class Run:
                 self.worker("start", program, index, wait)
 
     def revive(self, count=1):
-        """Starts what has ended: a zombie that was fenced ends with 1, and whoever started it starts it again."""
+        """Starts what has ended: a zombie that was fenced ends with 1, and whoever started it starts it again. Whatever
+        did not say so at its end has crashed."""
         for program in PROGRAMS:
             for index in range(1, count + 1):
-                local("worker", "start", program, index, "--run", self.name, "--no-wait", check=False)
+                log = self.directory / "log" / f"{program}-{index}.log"
+                before = len(log.read_text().splitlines())
+                if local("worker", "start", program, index, "--run", self.name, "--no-wait", check=False).returncode == 0:
+                    lines = log.read_text().splitlines()
+                    begun = [at for at, line in enumerate(lines) if at >= before and " info started " in line]
+                    last = lines[begun[-1] - 1 if begun else -1]
+                    if not last.endswith("stopped exit=1"):
+                        raise Failed(f"{program}-{index} ended by itself, and last said: {last}")
 
     def stop(self, count=1, programs=PROGRAMS):
         for program in programs:

@@ -6,6 +6,7 @@ import collections
 import os
 import pathlib
 import random
+import re
 import signal
 import subprocess
 import threading
@@ -93,11 +94,18 @@ class Workers:
             process.kill()
             process.wait()
 
+    def revive(self, name):
+        """A zombie that was fenced ends with 1, and whoever started it starts it again; any other end is a fault."""
+        if self.processes[name].returncode != 1 and not self.broken:
+            raise Failed(f"copy-{name} ended by itself with {self.processes[name].returncode}: see its log")
+        self.start(name)
+
     def harm(self):
         name = self.pick.randrange(3)
         process = self.processes[name]
-        if process.poll() is not None and not self.broken:
-            raise Failed(f"copy-{name} ended by itself with {process.returncode}: see its log")
+        if process.poll() is not None:
+            self.revive(name)
+            return f"nothing: copy-{name} had ended"
         how = self.pick.choices([signal.SIGKILL, signal.SIGTERM, signal.SIGSTOP], [3, 5, 2])[0]
         self.harms[how.name] += 1
         process.send_signal(how)
@@ -119,9 +127,9 @@ def harm_while_fed(workers):
         for _ in range(HARMS):
             time.sleep(workers.pick.uniform(0, 3))  # the pace of the harms, not a wait for anything
             say(f"{workers.harm()} with {feeder.count} records written")
-    for name, process in workers.processes.items():  # a zombie that was fenced may have ended: its owner restarts it
+    for name, process in workers.processes.items():
         if process.poll() is not None:
-            workers.start(name)
+            workers.revive(name)
     workers.run.wait("the groups finish", 240, lambda: all(workers.run.lag()[job] == 0 for job in ("smtp", "route", "aggregate")))
     return feeder.count
 
@@ -153,13 +161,19 @@ def cpu_seconds(process):
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
+def without_partitions(log):
+    """How many jobs of a process were last given none."""
+    given = dict(re.findall(r"assigned job=(\w+) partitions=(\d+)", log.read_text()))
+    return list(given.values()).count("0")
+
+
 def test_process_without_partitions_rests():
     """Two processes for one partition of each topic. A loop that does not wait takes a whole processor."""
     ones = " ".join(f"{topic}=1" for topic in ("deliveries.smtp", "deliveries.https", "reports", "events", "state"))
     with Run("test-loop", conf={"topics.partitions": ones}) as run, Workers(run, random.Random(0)) as workers:
         workers.processes.pop(2).kill()
         logs = [run.directory / "log" / f"copy-{name}.log" for name in workers.processes]
-        run.wait("one has nothing to do", 90, lambda: any(log.read_text().count("partitions=0") == 3 for log in logs))
+        run.wait("three jobs have nothing to do", 90, lambda: sum(without_partitions(log) for log in logs) == 3)
         before = [cpu_seconds(process) for process in workers.processes.values()]
         time.sleep(5)  # the span that is measured
         used = [cpu_seconds(process) - was for process, was in zip(workers.processes.values(), before)]
