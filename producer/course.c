@@ -105,11 +105,6 @@ enum course_verdict course_checked(enum answer answer)
     return answer == ANSWER_OK ? COURSE_DONE : trouble_verdict(answer);
 }
 
-bool course_has_room(size_t output_bytes, bool oldest)
-{
-    return output_bytes < (oldest ? COURSE_OUTPUT_BYTES : COURSE_AHEAD_BYTES);
-}
-
 bool course_cut(struct course *course, const struct task *task, struct task *rest)
 {
     if (course->next > task->to)

@@ -4,7 +4,6 @@
 #define PRODUCER_COURSE_H
 
 #include <stdbool.h>
-#include <stddef.h>
 #include <stdint.h>
 
 #include "common/wire/task.h"
@@ -47,16 +46,13 @@ enum course_verdict course_refreshed(struct course *course, enum answer answer);
 enum course_verdict course_checked(enum answer answer);
 
 /* A task is read to its end by whoever holds it, or its rest would come behind the fence that must
- * stand behind all of it. Its outputs go into one transaction, more than usual then: what 8 MiB a
- * second carry within the 20 s after which the broker gives it up. A task that others of its
- * partition stand before holds as little as the loop lets wait. */
-#define COURSE_OUTPUT_BYTES ((size_t)128 << 20)
-#define COURSE_AHEAD_BYTES  ((size_t)16 << 20)
+ * stand behind all of it. But its outputs go into one transaction, which the broker gives up after
+ * 20 s: so many have to pass until then. */
+#define COURSE_OUTPUT_BYTES ((size_t)24 << 20)
+/* What may wait behind a partition's oldest unfinished task: then nothing more is read for it. */
+#define COURSE_AHEAD_BYTES ((size_t)16 << 20)
 
-/* Whether one more page may be read to that many bytes of outputs. oldest: no unfinished task of
- * the partition stands before it. */
-bool course_has_room(size_t output_bytes, bool oldest);
-/* There is no room, nor will there be: the check comes now, the rest becomes a task of its own.
+/* There is no room for more: the check comes now, the rest becomes a task of its own.
  * False: nothing is left to cut off. */
 bool course_cut(struct course *course, const struct task *task, struct task *rest);
 

@@ -27,7 +27,7 @@
 enum plan_step {
     PLAN_IDLE,
     PLAN_LOOK,     /* what is behind each configured name */
-    PLAN_UNLISTED, /* what has a mark and is behind no name any more */
+    PLAN_UNLISTED, /* what was planned once and is behind no name any more */
     PLAN_REFRESH,
     PLAN_TASKS, /* of the index that was refreshed */
     PLAN_END,
@@ -136,18 +136,20 @@ static void step_look(struct plan *plan, int64_t now_ms)
 {
     struct error err;
     const struct text_list *names = config_list(plan->config, "elastic.index");
-    size_t before = plan->indices.count;
+    struct index_list found = {0};
     if (plan->at == names->count) {
         look_done(plan);
         return;
     }
     const char *name = names->items[plan->at++];
-    enum answer answer = elastic_look(plan->elastic, name, &plan->indices, &err);
+    enum answer answer = elastic_look(plan->elastic, name, &found, &err);
     if (answer != ANSWER_OK && answer != ANSWER_GONE) {
         round_failed(plan, answer, &err, now_ms);
         return;
     }
-    if (answer == ANSWER_OK && plan->indices.count > before)
+    bool empty = found.count == 0;
+    index_list_take(&plan->indices, &found);
+    if (!empty)
         return;
     planner_empty(plan->planner, name);
     if (now_ms - plan->told_ms >= MINUTE_MS) {
@@ -156,7 +158,7 @@ static void step_look(struct plan *plan, int64_t now_ms)
     }
 }
 
-/* An index once marked stays planned, alias or not, until it is no more. */
+/* An index once planned stays planned, alias or not, until it is no more. */
 static void unlisted_add(struct plan *plan, struct index_list *found)
 {
     for (size_t i = 0; i < found->count; i++)

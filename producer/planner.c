@@ -232,7 +232,8 @@ void planner_unlisted(const struct planner *planner, const struct index_list *in
                       struct text_list *names)
 {
     for (const struct mark_entry *entry = planner->marks; entry; entry = entry->hh.next)
-        if (!indices_have(indices, entry->mark.uuid) && !text_list_has(names, entry->mark.index))
+        if (entry->mark.shard != MARK_WHOLE_INDEX && !indices_have(indices, entry->mark.uuid) &&
+            !text_list_has(names, entry->mark.index))
             text_list_add(names, entry->mark.index, strlen(entry->mark.index));
 }
 

@@ -56,7 +56,7 @@ void planner_empty(struct planner *planner, const char *name);
  * is without an index, the first round's end: what is found later is read whole. */
 void planner_found(struct planner *planner, const struct index_list *indices,
                    struct message_list *outputs);
-/* Names of indices that have a mark and are not among indices. Appends, each once. */
+/* Names of indices that were planned once and are not among indices. Appends, each once. */
 void planner_unlisted(const struct planner *planner, const struct index_list *indices,
                       struct text_list *names);
 bool planner_knows(const struct planner *planner, const char *uuid);

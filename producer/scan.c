@@ -184,7 +184,7 @@ static void task_move(struct flight *flight)
 static void rest_cut(struct flight *flight)
 {
     struct task rest; /* borrows from the task */
-    if (!course_has_room(flight->harvest.outputs.bytes, true) &&
+    if (flight->harvest.outputs.bytes >= COURSE_OUTPUT_BYTES &&
         course_cut(&flight->course, &flight->task, &rest))
         harvest_rest(&flight->harvest, &rest, record_partition(flight->record));
 }
@@ -347,18 +347,21 @@ static bool may_move(const struct flight *flight)
 }
 
 /* Every unfinished record of a partition is a flight, in its order. */
-static bool is_oldest(const struct flight *flight)
-{
-    const struct flight *first = flight->scan->flights;
-    while (record_partition(first->record) != record_partition(flight->record))
-        first = first->next;
-    return first == flight;
-}
-
 static bool must_wait(const struct flight *flight)
 {
-    return flight->course.ask == COURSE_SEARCH &&
-           !course_has_room(flight->harvest.outputs.bytes, is_oldest(flight));
+    const struct flight *other, *oldest = NULL;
+    size_t waiting_bytes = 0; /* behind the oldest */
+    DL_FOREACH(flight->scan->flights, other)
+    {
+        if (record_partition(other->record) != record_partition(flight->record))
+            continue;
+        if (oldest)
+            waiting_bytes += other->harvest.outputs.bytes;
+        else
+            oldest = other;
+    }
+    return flight->course.ask == COURSE_SEARCH && flight != oldest &&
+           waiting_bytes >= COURSE_AHEAD_BYTES;
 }
 
 static void flight_advance(struct flight *flight, int64_t now_ms)

@@ -227,7 +227,8 @@ static void transfer_end(struct transfer *transfer, CURLcode code)
     curl_multi_remove_handle(transfer->https->multi, post_handle(transfer->post));
     post_close(&transfer->post);
     if (wants_fallback(transfer, code)) {
-        post_start(transfer, false);
+        if (!is_given_up(transfer))
+            post_start(transfer, false);
         return;
     }
     struct attempt_result result = attempt_judge_https(&facts);

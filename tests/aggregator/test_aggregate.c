@@ -123,6 +123,32 @@ static void test_tally_waits_for_its_slot(void **state)
     play(tally_waits_for_its_slot);
 }
 
+#define NIGHT 3000
+
+/* More than one transaction takes: the rest follows in the next ones. */
+static void a_night_goes_out(struct fake_worker *fake, void *context)
+{
+    static char domains[NIGHT][24];
+    (void)context;
+    struct message_list messages;
+    take(fake, 0, 0);
+    for (int i = 0; i < NIGHT; i++) {
+        snprintf(domains[i], sizeof(domains[i]), "d%d.example", i);
+        fake_worker_record(fake, "events", 0, i, domains[i], SESSIONS(1), NULL);
+    }
+    watermark(fake, 0, NIGHT, true);
+    assert_in_range(fake_worker_commit(fake, &messages), 2, 9);
+    assert_int_equal(count_of(&messages, "reports"), NIGHT);
+    assert_int_equal(fake_worker_committed(fake, "events", 0), NIGHT + 2);
+    message_list_free(&messages);
+}
+
+static void test_a_night_goes_out(void **state)
+{
+    (void)state;
+    play(a_night_goes_out);
+}
+
 /* What one owner commits is what the next begins with. */
 static void state_goes_over_to_the_next_owner(struct fake_worker *fake, void *context)
 {
@@ -243,6 +269,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_tally_waits_for_its_slot),
+        cmocka_unit_test(test_a_night_goes_out),
         cmocka_unit_test(test_state_goes_over_to_the_next_owner),
         cmocka_unit_test(test_nothing_goes_out_of_half_a_state),
         cmocka_unit_test(test_tombstone_ends_a_tally),

@@ -1,5 +1,6 @@
 """What only real servers show of the producer: old documents of an index that was away, a task with large outputs."""
 import json
+import random
 import time
 import urllib.request
 
@@ -65,16 +66,16 @@ def records(run, topic):
 
 
 def large(batch, text_bytes):
-    """Each has a policy of its own of about so many bytes, so that nothing combines."""
+    """Each has a policy of its own of about so many bytes, so that nothing combines, nor compresses."""
     for number, document in enumerate(batch):
-        document["policy-string"] = [f"{number}-{line}-".ljust(1000, "x") for line in range(text_bytes // 1000)]
+        document["policy-string"] = [random.randbytes(500).hex() for _ in range(text_bytes // 1000)]
     return batch
 
 
 def test_large_tasks_are_finished_before_their_fence():
     """Two tasks in one partition, each of several pages and of more outputs than may wait behind another."""
     count = 10000
-    batch = large(documents(count, int(time.time() * 1000)), 8000)
+    batch = large(documents(count, int(time.time() * 1000)), 4000)
     with Run("test-large", conf={"topics.partitions": "scan=1", "scan.task_documents": 10000}) as run:
         run.index(shards=2)
         for begin in range(0, count, 500):

@@ -101,25 +101,6 @@ static void course_row(void **state)
     free(words);
 }
 
-static const struct room_row {
-    const char *name;
-    size_t output_bytes;
-    bool oldest, want;
-} room_rows[] = {
-    {"nothing yet", 0, false, true},
-    {"behind others, less than may wait", ((size_t)16 << 20) - 1, false, true},
-    {"behind others, all that may wait", (size_t)16 << 20, false, false},
-    {"the oldest goes on", (size_t)16 << 20, true, true},
-    {"the oldest, less than a transaction carries", ((size_t)128 << 20) - 1, true, true},
-    {"the oldest, all that a transaction carries", (size_t)128 << 20, true, false},
-};
-
-static void room_row(void **state)
-{
-    const struct room_row *row = *state;
-    assert_int_equal(course_has_room(row->output_bytes, row->oldest), row->want);
-}
-
 static void a_course_is_cut_where_it_stands(void **state)
 {
     (void)state;
@@ -238,7 +219,7 @@ int main(void)
         cmocka_unit_test(a_course_at_its_end_is_not_cut),
         cmocka_unit_test(troubles_are_counted_by_shard),
     };
-    return RUN_ROWS("courses", course_row, course_rows) + RUN_ROWS("room", room_row, room_rows) +
+    return RUN_ROWS("courses", course_row, course_rows) +
            RUN_ROWS("troubles", trouble_row, trouble_rows) +
            cmocka_run_group_tests_name("others", others, NULL, NULL);
 }

@@ -13,6 +13,7 @@
 
 struct fake_worker {
     const struct worker_spec *spec;
+    bool commit_soon;
     struct ledger ledger;
     int32_t partitions;
     int wake_fd;
@@ -207,6 +208,7 @@ static void outputs_take(struct fake_worker *fake, size_t units, struct message_
     for (size_t i = 0; i < units; i++, unit = unit->next_unit) {
         for (size_t k = 0; k < unit->outputs.count; k++)
             message_list_add(messages, unit->outputs.items[k]);
+        fake->ledger.output_count -= unit->outputs.count;
         unit->outputs.count = 0; /* given away */
     }
 }
@@ -216,13 +218,14 @@ size_t fake_worker_commit(struct fake_worker *fake, struct message_list *message
     size_t transactions = 0;
     *messages = (struct message_list){0};
     do {
+        fake->commit_soon = false;
         if (fake->spec->prepare)
             fake->spec->prepare(fake->spec->context);
         size_t units = ledger_take(&fake->ledger, WORKER_OUTPUTS_MAX, WORKER_BYTES_MAX);
         outputs_take(fake, units, messages);
         ledger_committed(&fake->ledger, units);
         transactions++;
-    } while (fake->ledger.units);
+    } while (fake->ledger.units || fake->commit_soon);
     return transactions;
 }
 
@@ -272,7 +275,7 @@ void worker_emit(struct worker *worker, const char *topic, int32_t partition,
 
 void worker_commit_soon(struct worker *worker)
 {
-    (void)worker; /* the test commits when it likes */
+    ((struct fake_worker *)worker)->commit_soon = true;
 }
 
 size_t worker_waiting(const struct worker *worker)
