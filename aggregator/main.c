@@ -12,6 +12,7 @@ static const struct job jobs[] = {
 static const struct verb verbs[] = {
     {"render", "[FILE]", "lines of `tlsrpt-producer events` in, one report a line out",
      verbs_render, true},
+    {"show", "[DOMAIN [DAY]]", "not available yet", NULL, true},
     {0},
 };
 

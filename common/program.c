@@ -394,9 +394,13 @@ static int options_run(const struct program *program, const struct options *opti
         int code = print_markdown(program, options->markdown);
         return code == PROGRAM_OK ? code : misused(program, "--markdown wants keys or metrics");
     }
-    if (options->verb && !verb_find(program, options->verb)) {
+    const struct verb *verb = options->verb ? verb_find(program, options->verb) : NULL;
+    if (options->verb && !(verb && verb->run)) {
         char text[128];
-        snprintf(text, sizeof(text), "no verb \"%s\"", options->verb);
+        if (verb)
+            snprintf(text, sizeof(text), "%s is not available yet", verb->name);
+        else
+            snprintf(text, sizeof(text), "no verb \"%s\"", options->verb);
         return misused(program, text);
     }
     struct config *config = config_new(program->config);

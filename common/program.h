@@ -29,7 +29,8 @@ struct verb {
     const char *name; /* NULL ends the list */
     const char *arguments;
     const char *meaning;
-    int (*run)(const struct config *config, int argc, char **argv, struct error *err);
+    int (*run)(const struct config *config, int argc, char **argv,
+               struct error *err); /* NULL: not available yet, exit 2 */
     bool filter; /* needs no server: log at warn, no start-up check of Kafka or Elastic keys */
 };
 

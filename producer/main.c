@@ -18,8 +18,8 @@ static const struct verb verbs[] = {
      "create and check the topics; --accept-loss: groups that lost records go on without them",
      verbs_topics, false},
     {"rejected", "", "what nobody could use and why, a line each", verbs_rejected, false},
-    {"backfill", "", "not available yet", verbs_not_yet, true},
-    {"import", "FILE", "not available yet", verbs_not_yet, true},
+    {"backfill", "", "not available yet", NULL, true},
+    {"import", "FILE", "not available yet", NULL, true},
     {0},
 };
 

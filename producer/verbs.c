@@ -202,16 +202,6 @@ static int show_reject(void *context, struct record *record, struct error *err)
 int verbs_rejected(const struct config *config, int argc, char **argv, struct error *err)
 {
     if (argc > 0)
-        return verbs_not_yet(config, argc, argv, err);
+        return error_set(err, ERROR_ABSENT, "rejected: %s is not available yet", argv[0]);
     return table_read_all(config, "rejected", show_reject, NULL, err);
-}
-
-int verbs_not_yet(const struct config *config, int argc, char **argv, struct error *err)
-{
-    (void)config;
-    (void)argc;
-    (void)argv;
-    (void)err;
-    fprintf(stderr, "tlsrpt-producer: not available yet\n");
-    return PROGRAM_USAGE;
 }

@@ -22,7 +22,4 @@ int verbs_topics(const struct config *config, int argc, char **argv, struct erro
 /* `rejected`: every record of that topic as a line of the form that `events` writes. */
 int verbs_rejected(const struct config *config, int argc, char **argv, struct error *err) MUST_USE;
 
-/* A verb that a later release brings: exit 2. */
-int verbs_not_yet(const struct config *config, int argc, char **argv, struct error *err) MUST_USE;
-
 #endif

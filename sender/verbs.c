@@ -358,5 +358,9 @@ const struct verb verbs[] = {
      true},
     {"lookup", "DOMAIN", "ask DNS now: where reports about DOMAIN would go", look_lookup, true},
     {"outcomes", "", "what became of every report and target, one a line", look_outcomes, false},
+    {"trace", "DOMAIN [DAY]", "not available yet; outcomes tells the attempts", NULL, true},
+    {"replay", "", "not available yet", NULL, true},
+    {"suppress", "", "not available yet; deliver.domains limits where reports go", NULL, true},
+    {"dkim-record", "", "not available yet", NULL, true},
     {NULL, NULL, NULL, NULL, false},
 };

@@ -173,6 +173,7 @@ static const struct verb verbs[] = {
     {"noisy", "", "logs", verb_noisy, true},
     {"noisy-server", "", "logs", verb_noisy, false},
     {"late", "", "is not there yet", verb_late, true},
+    {"planned", "", "not available yet", NULL, true},
     {"server", "", "needs Kafka", verb_arguments, false},
     {NULL, NULL, NULL, NULL, false},
 };
@@ -265,7 +266,9 @@ static const struct row {
      "tlsrpt-test: no verb \"frob\" (--help tells more)\n"},
     {"a table that is not there", "--markdown frob", "", 2, "",
      "tlsrpt-test: --markdown wants keys or metrics (--help tells more)\n"},
-    {"a verb that is not there yet", "late", "", 2, "", ""},
+    {"a verb that is not there yet", "planned", "", 2, "",
+     "tlsrpt-test: planned is not available yet (--help tells more)\n"},
+    {"a verb that says so itself", "late", "", 2, "", ""},
     {"options before the verb", "-o https.verify=off arguments a b", "", 0, "<a><b>off\n", ""},
     {"the last assignment wins", "-o https.verify=off arguments -o https.verify=strict", "", 0,
      "strict\n", ""},

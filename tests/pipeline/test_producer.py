@@ -55,6 +55,18 @@ def test_old_documents_stay_skipped_behind_the_patience():
             raise Failed(f"10 old and 7 new documents: {got}")
 
 
+def test_names_may_overlap():
+    """An index that two names of elastic.index match is planned once, and neither name is empty."""
+    with Run("test-names", conf={"elastic.index": "tlsrpt tlsrp*"}) as run:
+        run.index(shards=1)
+        run.load(documents(10, int(time.time() * 1000)))
+        run.start(programs=["producer"])
+        run.wait("rounds are fenced", 60, lambda: fenced_rounds(run) > 1)
+        wait_read(run, 10)
+        if documents_read(run)["counted"] != 10:
+            raise Failed(f"10 documents: {documents_read(run)}")
+
+
 def records(run, topic):
     """(partition, value) of all that is committed, each partition in its order."""
     output = run.kafka("org.apache.kafka.tools.consumer.ConsoleConsumer", "--topic", f"tlsrpt.{topic}", "--from-beginning",
@@ -104,4 +116,4 @@ def check_order(run):
 
 
 if __name__ == "__main__":
-    main(test_old_documents_stay_skipped_behind_the_patience, test_large_tasks_are_finished_before_their_fence)
+    main(test_names_may_overlap, test_old_documents_stay_skipped_behind_the_patience, test_large_tasks_are_finished_before_their_fence)
