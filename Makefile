@@ -116,7 +116,7 @@ test: setup
 
 demo: setup
 	@$(MAKE) --no-print-directory all
-	@deploy/local/demo
+	@TLSRPT_BIN=$(abspath $(BIN)) deploy/local/demo
 
 lint: setup-build
 	@$(MAKE) --no-print-directory $(PROGRAMS)

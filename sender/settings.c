@@ -97,7 +97,12 @@ static int check_retry(const struct config *config, struct error *err)
     if (attempt_policy_init(&policy, config_list(config, "retry.delays"),
                             config_duration_ms(config, "retry.window"), err) < 0)
         return -1;
+    bool fits = policy.delays_ms[0] <= policy.window_ms;
     attempt_policy_free(&policy);
+    if (!fits)
+        return error_set(err, ERROR_CONFIG,
+                         "retry.window ends before the first of retry.delays: nothing would be "
+                         "tried twice");
     return 0;
 }
 
