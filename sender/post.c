@@ -76,12 +76,21 @@ static size_t on_response(char *bytes, size_t size, size_t count, void *context)
     return post->response_bytes > POST_RESPONSE_MAX ? 0 : size * count;
 }
 
-/* "+": the entry ends with libcurl's cache instead of never, so that it cannot outlive its
- * judgement by much; the gate holds in any case. */
+static bool is_literal(const char *host)
+{
+    struct address ignored;
+    return address_parse(host, strlen(host), &ignored);
+}
+
+/* A literal needs no entry, and libcurl takes none for IPv6. "+": the entry ends with libcurl's
+ * cache instead of never, so that it cannot outlive its judgement by much; the gate holds in any
+ * case. */
 static struct curl_slist *pin(const struct post_request *request)
 {
     struct buffer entry = {0};
     char text[ADDRESS_TEXT];
+    if (is_literal(request->host))
+        return NULL;
     buffer_printf(&entry, "+%s:%d:", request->host, request->port);
     for (size_t i = 0; i < request->address_count; i++) {
         address_format(&request->addresses[i], text);

@@ -344,6 +344,25 @@ static void a_backlog_is_parked(void **state)
     play(&scene, parks_the_fifth);
 }
 
+/* ---- literals ---- */
+
+static void reaches_it(struct fake_worker *fake, void *context)
+{
+    struct scene *scene = context;
+    records_come(fake, scene);
+    assert_delivered(fake, 1, false);
+    assert_int_equal(requests(scene), 1);
+}
+
+static void an_ipv6_literal_is_reached(void **state)
+{
+    (void)state;
+    struct scene scene = scene_open(fake_https_start());
+    option_set(&scene, "egress.allow", "::1/128");
+    to_server(&scene, "[::1]", "/201");
+    play(&scene, reaches_it);
+}
+
 /* ---- TLS of the outside world (RFC 8460 sections 3 and 7) ---- */
 
 enum peer { GOOD, WRONG_NAME, STRANGER, EXPIRED, OLD, MUTE };
@@ -431,6 +450,7 @@ int main(void)
         cmocka_unit_test(what_was_asked_for_goes_on_when_its_partition_comes_back),
         cmocka_unit_test(what_the_mode_holds_is_not_sent),
         cmocka_unit_test(a_backlog_is_parked),
+        cmocka_unit_test(an_ipv6_literal_is_reached),
     };
     if (fetch_init(&err) < 0)
         return 1;

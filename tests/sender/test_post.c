@@ -353,6 +353,29 @@ static void pinned_name(void **state)
     free(url);
 }
 
+/* There is nothing to look up, and libcurl takes no pinned entry for IPv6. */
+static const struct literal {
+    const char *name, *url_host;
+    struct address address;
+} literals[] = {
+    {"127.0.0.1", "127.0.0.1", {AF_INET, {127, 0, 0, 1}}},
+    {"::1", "[::1]", {AF_INET6, {[15] = 1}}},
+};
+
+static void literal(void **state)
+{
+    const struct literal *row = *state;
+    char *url = mem_printf("https://%s:%d/201", row->url_host, fake_https_port(server));
+    struct post_request request = request_to(server, url);
+    request.host = row->name;
+    request.addresses = &row->address;
+    request.verify = false; /* its certificate names a host */
+    struct ending ending = transfer(&request);
+    assert_int_equal(ending.code, CURLE_OK);
+    assert_int_equal(ending.facts.status, 201);
+    free(url);
+}
+
 /* The first of two does not answer: the second is tried. */
 static void second_address(void **state)
 {
@@ -438,7 +461,7 @@ static void nobody_listens(void **state)
 int main(void)
 {
     struct error err;
-    struct CMUnitTest answers[NELEMS(rows)], gates[NELEMS(spellings)];
+    struct CMUnitTest answers[NELEMS(rows)], gates[NELEMS(spellings)], hosts[NELEMS(literals)];
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(retry_after_date),
         cmocka_unit_test(the_request),
@@ -460,7 +483,10 @@ int main(void)
         answers[i] = TEST_ROW(answer_row, &rows[i]);
     for (size_t i = 0; i < NELEMS(spellings); i++)
         gates[i] = TEST_ROW(gate, &spellings[i]);
+    for (size_t i = 0; i < NELEMS(literals); i++)
+        hosts[i] = TEST_ROW(literal, &literals[i]);
     int failed = cmocka_run_group_tests_name("answers", answers, server_start, server_stop);
     failed += cmocka_run_group_tests_name("gate", gates, server_start, server_stop);
+    failed += cmocka_run_group_tests_name("literals", hosts, server_start, server_stop);
     return failed + cmocka_run_group_tests_name("post", tests, server_start, server_stop);
 }

@@ -6,6 +6,7 @@ usage: fake_https.py CERTIFICATE KEY REQUESTS CANARY new|old
 Prints its port. Every request is in the file REQUESTS, raw, before it is answered; redirects lead
 to the port CANARY; old: TLS 1.0 and 1.1 only. Ends with its standard input.
 """
+import errno
 import gzip
 import socket
 import ssl
@@ -122,8 +123,22 @@ def accept(listener):
         threading.Thread(target=serve, args=(plain, context), daemon=True).start()
 
 
+def listen():
+    """The same port on 127.0.0.1 and, where there is IPv6, on ::1."""
+    while True:
+        first = socket.create_server(("127.0.0.1", 0), backlog=64)
+        try:
+            where = ("::1", first.getsockname()[1])
+            return [first, socket.create_server(where, family=socket.AF_INET6, backlog=64)]
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE:  # else somebody has the other half of it
+                return [first]
+            first.close()
+
+
 if __name__ == "__main__":
-    listening = socket.create_server(("127.0.0.1", 0), backlog=64)
-    print(listening.getsockname()[1], flush=True)
-    threading.Thread(target=accept, args=(listening,), daemon=True).start()
+    listening = listen()
+    print(listening[0].getsockname()[1], flush=True)
+    for listener in listening:
+        threading.Thread(target=accept, args=(listener,), daemon=True).start()
     sys.stdin.read()
