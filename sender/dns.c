@@ -133,22 +133,36 @@ void dns_free(struct dns **dns)
 struct txt_answer {
     struct txt_record *records;
     size_t count;
+    size_t bytes; /* of the last record's strings */
 };
 
+/* Doubles at each power of two: 65,000 strings in an answer are not 65,000 copies of it. */
+static void *room_for_one(void *items, size_t count, size_t size_bytes)
+{
+    bool full = (count & (count - 1)) == 0; /* also for 0 */
+    return full ? mem_resize(items, count ? 2 * count : 1, size_bytes) : items;
+}
+
+static void record_begin(struct txt_answer *answer)
+{
+    answer->records = room_for_one(answer->records, answer->count, sizeof(*answer->records));
+    answer->records[answer->count++] = (struct txt_record){NULL, 0};
+    answer->bytes = 0;
+}
+
+/* A record that is too long already needs no more strings to be seen as such. */
 static void string_add(struct txt_answer *answer, const struct ares_txt_ext *text)
 {
-    if (text->record_start || answer->count == 0) {
-        answer->records = mem_resize(answer->records, answer->count + 1, sizeof(*answer->records));
-        answer->records[answer->count++] = (struct txt_record){NULL, 0};
-    }
+    if (text->record_start || answer->count == 0)
+        record_begin(answer);
+    if (answer->bytes > TARGETS_RECORD_MAX)
+        return;
     struct txt_record *record = &answer->records[answer->count - 1];
-    struct txt_string *strings = mem_alloc((record->count + 1) * sizeof(*strings));
-    if (record->count > 0)
-        memcpy(strings, record->strings, record->count * sizeof(*strings));
-    strings[record->count] = (struct txt_string){(const char *)text->txt, text->length};
-    free((void *)(uintptr_t)record->strings);
+    struct txt_string *strings =
+        room_for_one((void *)(uintptr_t)record->strings, record->count, sizeof(*strings));
+    strings[record->count++] = (struct txt_string){(const char *)text->txt, text->length};
     record->strings = strings;
-    record->count++;
+    answer->bytes += text->length;
 }
 
 static void answer_free(struct txt_answer *answer)

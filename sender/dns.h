@@ -28,7 +28,8 @@ struct dns *dns_new(const struct text_list *servers, struct error *err);
 /* Look-ups under way end with DNS_TEMPORARY before it returns. Nulls. */
 void dns_free(struct dns **dns);
 
-/* What is handed over is borrowed for the call. done may be called before dns_txt() or
+/* What is handed over is borrowed for the call; of a record over TARGETS_RECORD_MAX so much that it
+ * is still over it. done may be called before dns_txt() or
  * dns_addresses() returns. */
 typedef void dns_txt_done(void *context, enum dns_status status, const struct txt_record *records,
                           size_t count);

@@ -293,7 +293,7 @@ static void truncated_with_tcp(void **state)
     (void)state;
     struct buffer large = {0};
     struct answer first = {0}, second = {0};
-    for (int i = 0; i < 40; i++)
+    for (int i = 0; i < 20; i++)
         buffer_printf(&large, "%s%0200d", i ? "|" : "", i);
     const struct fake_dns_row rows_tcp[] = {
         {"large.example.org", "TXT", FAKE_DNS_TCP, large.bytes},
@@ -314,6 +314,50 @@ static void truncated_with_tcp(void **state)
     buffer_free(&large);
     dns_free(&dns);
     fake_dns_stop(&server);
+}
+
+struct kept {
+    int calls;
+    size_t strings[2];
+    size_t bytes;
+};
+
+static void count_strings(void *context, enum dns_status status, const struct txt_record *records,
+                          size_t count)
+{
+    struct kept *kept = context;
+    kept->calls++;
+    assert_int_equal(status, DNS_FOUND);
+    assert_int_equal(count, NELEMS(kept->strings));
+    for (size_t i = 0; i < count; i++)
+        kept->strings[i] = records[i].count;
+    for (size_t i = 0; i < records[0].count; i++)
+        kept->bytes += records[0].strings[i].length_bytes;
+}
+
+/* Of a record that is too long no more is kept than shows that it is. The next one is whole. */
+static void many_strings(void **state)
+{
+    (void)state;
+    struct buffer long_one = {0};
+    struct kept kept = {0};
+    for (int i = 0; i < 30000; i++)
+        buffer_text(&long_one, i ? "|x" : "x");
+    buffer_text(&long_one, "\na||b");
+    const struct fake_dns_row rows_tcp[] = {
+        {"many.example.org", "TXT", FAKE_DNS_TCP, long_one.bytes},
+        {NULL, NULL, FAKE_DNS_ANSWER, NULL},
+    };
+    struct fake_dns *server = fake_dns_start(rows_tcp);
+    struct dns *dns = client_new(fake_dns_address(server));
+    dns_txt(dns, "many.example.org", count_strings, &kept);
+    work_until(dns, &kept.calls, 1);
+    assert_int_equal(kept.bytes, TARGETS_RECORD_MAX + 1);
+    assert_int_equal(kept.strings[0], TARGETS_RECORD_MAX + 1);
+    assert_int_equal(kept.strings[1], 3);
+    dns_free(&dns);
+    fake_dns_stop(&server);
+    buffer_free(&long_one);
 }
 
 /* _smtp._tls. before a domain of full length: no name, hence no record. */
@@ -372,6 +416,7 @@ int main(void)
         cmocka_unit_test(end_answers_what_waits),
         cmocka_unit_test(truncated_without_tcp),
         cmocka_unit_test(truncated_with_tcp),
+        cmocka_unit_test(many_strings),
         cmocka_unit_test(too_long_a_name),
         cmocka_unit_test(second_server_answers),
         cmocka_unit_test(bad_servers),
