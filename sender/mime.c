@@ -161,7 +161,7 @@ static void boundary_write(const struct mime_letter *letter, char boundary[BOUND
 
 static void to_write(struct buffer *value, const struct mime_letter *letter)
 {
-    buffer_printf(value, "<%s>", strchr(letter->target, ':') + 1);
+    buffer_printf(value, "<%s>", strchr(letter->to, ':') + 1);
 }
 
 static void subject_write(struct buffer *value, const struct mime_letter *letter)
@@ -353,8 +353,8 @@ static int letter_check(const struct mime_letter *letter, struct error *err)
         return error_set(err, ERROR_REJECT, "the submitter is no domain");
     if (!target_mailbox_domain(letter->from, strlen(letter->from), domain))
         return error_set(err, ERROR_REJECT, "the From address is no plain mailbox");
-    if (!target_read(letter->target, &target) || !target.mail)
-        return error_set(err, ERROR_REJECT, "the target is no mailto address");
+    if (!target_read(letter->to, &target) || !target.mail)
+        return error_set(err, ERROR_REJECT, "the recipient is no mailto address");
     return 0;
 }
 

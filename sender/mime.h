@@ -14,11 +14,12 @@
 
 /* All borrowed. */
 struct mime_letter {
-    const char *report_id;    /* dot-atom (D13) */
-    const char *domain;       /* policy domain (D1) */
-    int64_t day;              /* days since 1970 */
-    const char *target;       /* "mailto:" and a mailbox, as target_normalize() writes it */
-    int64_t created_ms;       /* Date */
+    const char *report_id; /* dot-atom (D13) */
+    const char *domain;    /* policy domain (D1) */
+    int64_t day;           /* days since 1970 */
+    const char *target;    /* whose copy this is; part of the Message-ID (D13) */
+    const char *to;     /* "mailto:" and a mailbox, as target_normalize() writes it: who gets it */
+    int64_t created_ms; /* Date */
     const char *submitter;    /* D14 */
     const char *from;         /* a mailbox of the submitter */
     const char *organization; /* the From's display name, any UTF-8; NULL or "": none */

@@ -233,6 +233,7 @@ static int mail_write(const struct config *config, const struct facts *facts, co
         .domain = facts->domain,
         .day = time_day_of_ms(facts->begin_ms),
         .target = target,
+        .to = target,
         .created_ms = created_ms,
         .submitter = sender.submitter,
         .from = sender.from,

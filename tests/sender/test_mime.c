@@ -26,6 +26,7 @@ static struct mime_letter letter(void)
         .domain = "example.org",
         .day = DAY,
         .target = "mailto:tls@example.org",
+        .to = "mailto:tls@example.org",
         .created_ms = CREATED,
         .submitter = "example.net",
         .from = "tls-reports@example.net",
@@ -99,15 +100,27 @@ static void the_same_letter_gives_the_same_bytes(void **state)
     free(second);
 }
 
-static void another_target_changes_only_to_and_message_id(void **state)
+/* Each target's copy is a message of its own, also when all of them go to one mailbox (D13). */
+static void another_target_changes_only_the_message_id(void **state)
 {
     struct mime_letter from = letter();
     (void)state;
-    from.target = "mailto:other@example.org";
+    from.target = "https://example.org/tls?a=b";
     char *message = composed(&from);
-    assert_non_null(strstr(message, "\r\nTo: <other@example.org>\r\n"));
+    assert_non_null(strstr(message, "\r\nTo: <tls@example.org>\r\n"));
     assert_null(strstr(message, "6f201145"));
     assert_string_equal(strstr(message, "MIME-Version"), strstr(whole, "MIME-Version"));
+    free(message);
+}
+
+static void another_recipient_changes_only_to(void **state)
+{
+    struct mime_letter from = letter();
+    (void)state;
+    from.to = "mailto:other@example.org";
+    char *message = composed(&from);
+    assert_non_null(strstr(message, "\r\nTo: <other@example.org>\r\n"));
+    assert_string_equal(strstr(message, "Subject"), strstr(whole, "Subject"));
     free(message);
 }
 
@@ -223,10 +236,10 @@ static const struct refused_row refused_rows[] = {
     {"submitter with !", offsetof(struct mime_letter, submitter), "a!b.example.net"},
     {"From with a name", offsetof(struct mime_letter, from), "A <a@example.net>"},
     {"From with CRLF", offsetof(struct mime_letter, from), "a@example.net\r\nX: y"},
-    {"two recipients", offsetof(struct mime_letter, target), "mailto:a@x.example,b@x.example"},
-    {"recipient with CRLF", offsetof(struct mime_letter, target), "mailto:a@x.example\r\nX: y"},
-    {"recipient with a query", offsetof(struct mime_letter, target), "mailto:a@x.example?cc=b"},
-    {"https target", offsetof(struct mime_letter, target), "https://x.example/"},
+    {"two recipients", offsetof(struct mime_letter, to), "mailto:a@x.example,b@x.example"},
+    {"recipient with CRLF", offsetof(struct mime_letter, to), "mailto:a@x.example\r\nX: y"},
+    {"recipient with a query", offsetof(struct mime_letter, to), "mailto:a@x.example?cc=b"},
+    {"to an https target", offsetof(struct mime_letter, to), "https://x.example/"},
 };
 
 static void refused_row(void **state)
@@ -355,7 +368,7 @@ static void the_longest_names_fit(void **state)
     from.domain = LONG_NAME;
     from.submitter = LONG_NAME;
     from.from = "t@" LONG_NAME;
-    from.target = "mailto:t@" LONG_NAME;
+    from.to = "mailto:t@" LONG_NAME;
     from.report_id = "2026-11-24.0123456789abcdef.23-9223372036854775807.0a1b2c3d";
     from.organization = "\xe2\x82\xac\xe2\x82\xac\xe2\x82\xac\xe2\x82\xac\xe2\x82\xac\xe2\x82\xac"
                         "\xe2\x82\xac\xe2\x82\xac\xe2\x82\xac\xe2\x82\xac\xe2\x82\xac\xe2\x82\xac"
@@ -371,7 +384,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_whole_message),
         cmocka_unit_test(the_same_letter_gives_the_same_bytes),
-        cmocka_unit_test(another_target_changes_only_to_and_message_id),
+        cmocka_unit_test(another_target_changes_only_the_message_id),
+        cmocka_unit_test(another_recipient_changes_only_to),
         cmocka_unit_test(it_is_appended),
         cmocka_unit_test(a_report_id_may_be_too_long),
         cmocka_unit_test(lines_have_at_most_998_bytes),
