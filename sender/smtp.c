@@ -134,7 +134,7 @@ static int letter_read(struct letter *letter, struct error *err)
         return -1;
     const char *uri = letter->delivery.via ? letter->delivery.via : letter->delivery.target;
     if (!target_read(uri, &target) || !target.mail)
-        return error_set(err, ERROR_REJECT, "%s is no mailbox", uri);
+        return error_set(err, ERROR_REJECT, "its target is no mailbox");
     letter->mailbox = mem_text(target.mailbox);
     return 0;
 }
@@ -162,7 +162,7 @@ static void letter_settle(const struct smtp *smtp, struct letter *letter,
     settle_output(letter->record, &outputs);
     metrics_add("tlsrpt_attempts_total", 1, "smtp", outcome_state_name(next.state), NULL);
     log_info("smtp delivery", log_text("state", outcome_state_name(next.state)),
-             log_text("target", letter->delivery.target), log_text("reason", next.reason),
+             log_text("mailbox", letter->mailbox), log_text("reason", next.reason),
              log_number("code", result->code), log_number("attempt", next.attempts),
              log_text("report", letter->delivery.report_id));
     record_finish(letter->record);

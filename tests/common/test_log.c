@@ -2,31 +2,11 @@
 
 #include <signal.h>
 #include <stdio.h>
-#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "tests/support/capture.h"
 #include "tests/support/unit.h"
-
-/* What stderr gets is read back from a file without a name. */
-static int capture_begin(int *saved)
-{
-    int file = memfd_create("stderr", MFD_CLOEXEC);
-    *saved = dup(STDERR_FILENO);
-    assert_true(file >= 0 && *saved >= 0);
-    assert_true(dup2(file, STDERR_FILENO) >= 0);
-    return file;
-}
-
-static void capture_end(int file, int saved, char *text, size_t room_bytes)
-{
-    dup2(saved, STDERR_FILENO);
-    close(saved);
-    ssize_t length = pread(file, text, room_bytes - 1, 0);
-    assert_true(length >= 0);
-    text[length] = '\0';
-    close(file);
-}
 
 /* "2026-11-25T13:00:00.123Z": digits at the digits' places. */
 static void assert_time(const char *text)

@@ -7,6 +7,7 @@
 #include "common/wire/delivery.h"
 #include "common/wire/outcome.h"
 #include "sender/metrics.h"
+#include "tests/support/capture.h"
 #include "tests/support/fake_smtp.h"
 #include "tests/support/fake_worker.h"
 #include "tests/support/unit.h"
@@ -284,6 +285,79 @@ static void what_is_not_begun_goes_with_a_lost_partition(void **state)
     play(FAKE_SMTP_GREETING, FAKE_SMTP_GREETING, LETTERS, forgets_what_is_not_begun);
 }
 
+/* ---- redirected ---- */
+
+/* Every target's copy goes to one mailbox; what a query says is between its target and us. */
+static const struct delivery redirected[] = {
+    {.target = "https://target.example/?token=geheim", .via = "mailto:me@operator.example"},
+    {.target = "mailto:tls@target.example", .via = "mailto:me@operator.example"},
+    {.target = "mailto:tls@target.example", .via = "https://operator.example/?token=geheim"},
+};
+
+static void ends(struct fake_worker *fake, void *context)
+{
+    struct message_list messages;
+    take(fake, 0);
+    letters_come(fake, context);
+    fake_worker_finish(fake, TOPIC, 0, 1);
+    fake_worker_commit(fake, &messages);
+    assert_int_equal(messages.count, 1);
+    message_list_free(&messages);
+}
+
+/* Each over a relay of its own, which takes one connection at a time. */
+static void copy_send(const struct delivery *whose, struct text_list *mail)
+{
+    struct scene scene = {.server = fake_smtp_start(&accepting), .count = 1};
+    struct text_list heard = {0};
+    struct delivery copy = delivery;
+    copy.target = whose->target;
+    copy.via = whose->via;
+    delivery_to_headers(&copy, header_add, &scene);
+    struct config *config = config_of(&scene, "deliver.mode=live");
+    fake_worker_run(smtp_run, config, ends, &scene);
+    fake_smtp_messages(scene.server, &heard);
+    for (size_t i = 0; i < heard.count; i++)
+        text_list_add(mail, heard.items[i], strlen(heard.items[i]));
+    text_list_free(&heard);
+    config_free(&config);
+    fake_smtp_stop(&scene.server);
+    for (size_t i = 0; scene.headers[i]; i++)
+        free((void *)(uintptr_t)scene.headers[i]);
+}
+
+/* Owned by the caller. */
+static char *header_line(const char *mail, const char *name)
+{
+    const char *begin = strstr(mail, name);
+    assert_non_null(begin);
+    return mem_copy(begin, strcspn(begin, "\r"));
+}
+
+static void the_copies_of_two_targets_are_two_messages(void **state)
+{
+    (void)state;
+    struct text_list mail = {0};
+    char log[8192];
+    int saved;
+    int file = capture_begin(&saved);
+    for (size_t i = 0; i < NELEMS(redirected); i++)
+        copy_send(&redirected[i], &mail);
+    capture_end(file, saved, log, sizeof(log));
+    assert_non_null(strstr(log, "smtp delivery"));
+    assert_non_null(strstr(log, "delivery rejected"));
+    assert_null(strstr(log, "geheim"));
+    assert_int_equal(mail.count, 2);
+    char *first = header_line(mail.items[0], "Message-ID: ");
+    char *second = header_line(mail.items[1], "Message-ID: ");
+    assert_string_not_equal(first, second);
+    for (size_t i = 0; i < mail.count; i++)
+        assert_non_null(strstr(mail.items[i], "\r\nTo: <me@operator.example>\r\n"));
+    free(first);
+    free(second);
+    text_list_free(&mail);
+}
+
 int main(void)
 {
     struct error err;
@@ -295,6 +369,7 @@ int main(void)
         cmocka_unit_test(a_cancelled_letter_is_sent_when_its_partition_comes_back),
         cmocka_unit_test(a_cancelled_letter_of_a_lost_partition_is_forgotten),
         cmocka_unit_test(what_is_not_begun_goes_with_a_lost_partition),
+        cmocka_unit_test(the_copies_of_two_targets_are_two_messages),
     };
     if (fetch_init(&err) < 0)
         return 1;
