@@ -93,6 +93,14 @@ static bool prefixes_match(const struct address_prefix *prefixes, size_t count,
     return false;
 }
 
+static bool is_own(const struct egress_rules *rules, const struct address *address)
+{
+    for (size_t i = 0; i < rules->own_count; i++)
+        if (address_equal(&rules->own[i], address))
+            return true;
+    return false;
+}
+
 struct egress_verdict egress_judge(const struct egress_rules *rules, const struct address *address,
                                    int port)
 {
@@ -102,6 +110,8 @@ struct egress_verdict egress_judge(const struct egress_rules *rules, const struc
     if (prefixes_match(rules->allow, rules->allow_count, &judged, port))
         return (struct egress_verdict){true, "egress.allow"};
     const char *rule = table_find(&judged);
+    if (!rule && is_own(rules, &judged))
+        rule = "own-address";
     return (struct egress_verdict){rule == NULL, rule ? rule : global_v6.rule};
 }
 
@@ -157,8 +167,15 @@ int egress_rules_init(struct egress_rules *rules, const struct text_list *allow,
     return 0;
 }
 
+void egress_rules_own(struct egress_rules *rules, const struct address *address)
+{
+    rules->own = mem_resize(rules->own, rules->own_count + 1, sizeof(*rules->own));
+    rules->own[rules->own_count++] = *address;
+}
+
 void egress_rules_free(struct egress_rules *rules)
 {
+    free(rules->own);
     free(rules->allow);
     free(rules->deny);
     *rules = (struct egress_rules){0};

@@ -11,16 +11,20 @@
 #include "common/error.h"
 #include "common/text.h"
 
-/* What the operator adds to the table: egress.deny wins over egress.allow, which wins over the
- * table. */
+/* What is added to the table: egress.deny wins over egress.allow, which wins over the table and
+ * over our own addresses. */
 struct egress_rules {
-    struct address_prefix *allow, *deny; /* owned */
+    struct address_prefix *allow, *deny; /* owned; the operator's */
     size_t allow_count, deny_count;
+    struct address *own; /* owned; of this host's interfaces */
+    size_t own_count;
 };
 
 /* rules is freed with egress_rules_free(); untouched on failure. ERROR_CONFIG names the key. */
 int egress_rules_init(struct egress_rules *rules, const struct text_list *allow,
                       const struct text_list *deny, struct error *err) MUST_USE;
+/* An address of this host (borrowed): denied on every port. */
+void egress_rules_own(struct egress_rules *rules, const struct address *address);
 void egress_rules_free(struct egress_rules *rules);
 
 struct egress_verdict {

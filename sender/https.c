@@ -13,6 +13,7 @@
 #include "sender/admit.h"
 #include "sender/dns.h"
 #include "sender/mode.h"
+#include "sender/own.h"
 #include "sender/post.h"
 #include "sender/settle.h"
 #include "sender/targets.h"
@@ -351,6 +352,7 @@ static int https_init(struct https *https, const struct config *config, struct e
                          config_list(config, "egress.allow"), config_list(config, "egress.deny"),
                          err) < 0 ||
         mode_rules_init(&https->mode, config, err) < 0 ||
+        own_addresses_deny(&https->rules.egress, err) < 0 ||
         attempt_policy_init(&https->policy, config_list(config, "retry.delays"),
                             config_duration_ms(config, "retry.window"), err) < 0)
         return -1;

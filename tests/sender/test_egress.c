@@ -260,6 +260,35 @@ static void operator_row(void **state)
     egress_rules_free(&rules);
 }
 
+/* As an interface has it, also where that is public; the operator may want it all the same. */
+static const struct own_row {
+    const char *name, *allow, *address;
+    bool allowed;
+    const char *rule;
+} own_rows[] = {
+    {"our own", "", "8.8.8.8", false, "own-address"},
+    {"our own, mapped", "", "::ffff:8.8.8.8", false, "own-address"},
+    {"its neighbour", "", "8.8.8.9", true, "public"},
+    {"our own, and wanted", "8.8.8.8/32:443", "8.8.8.8", true, "egress.allow"},
+    {"our own, and private: the table comes first", "", "10.0.0.1", false, "private"},
+};
+
+static void own_row(void **state)
+{
+    const struct own_row *row = *state;
+    struct egress_rules rules;
+    const struct address own[] = {address_of("8.8.8.8"), address_of("10.0.0.1")};
+    struct address address = address_of(row->address);
+    rules_of(&rules, row->allow, "");
+    for (size_t i = 0; i < NELEMS(own); i++)
+        egress_rules_own(&rules, &own[i]);
+    struct egress_verdict verdict = egress_judge(&rules, &address, 443);
+    assert_string_equal(verdict.rule, row->rule);
+    assert_int_equal(verdict.allowed, row->allowed);
+    egress_rules_free(&rules);
+    assert_int_equal(rules.own_count, 0);
+}
+
 static void a_bad_prefix_is_named(void **state)
 {
     struct egress_rules rules = {.allow_count = 7};
@@ -326,6 +355,7 @@ int main(void)
     };
     int failed = RUN_ROWS("egress: the table", verdict_row, rows);
     failed += RUN_ROWS("egress: the operator", operator_row, operator_rows);
+    failed += RUN_ROWS("egress: our own", own_row, own_rows);
     failed += RUN_ROWS("egress: answers", answer_row, answer_rows);
     return failed + cmocka_run_group_tests_name("egress", tests, NULL, NULL);
 }

@@ -1,5 +1,8 @@
 #include "sender/https.h"
 
+#include <arpa/inet.h>
+#include <ifaddrs.h>
+
 #include "common/fetch.h"
 #include "common/json.h"
 #include "common/memory.h"
@@ -363,6 +366,45 @@ static void an_ipv6_literal_is_reached(void **state)
     play(&scene, reaches_it);
 }
 
+/* ---- this host ---- */
+
+#define OWN "11.0.0.1"
+
+/* In place of the system's: an interface with a public address. */
+int getifaddrs(struct ifaddrs **found)
+{
+    static struct sockaddr_in address = {.sin_family = AF_INET};
+    static struct ifaddrs interface = {.ifa_addr = (struct sockaddr *)&address};
+    inet_pton(AF_INET, OWN, &address.sin_addr);
+    *found = &interface;
+    return 0;
+}
+
+void freeifaddrs(struct ifaddrs *found)
+{
+    (void)found;
+}
+
+static void is_blocked(struct fake_worker *fake, void *context)
+{
+    struct message_list messages;
+    records_come(fake, context);
+    fake_worker_finish(fake, TOPIC, 0, 1);
+    fake_worker_commit(fake, &messages);
+    assert_int_equal(messages.count, 1);
+    assert_outcome(messages.items[0], OUTCOME_BLOCKED, "own-address", 1, false);
+    message_list_free(&messages);
+}
+
+static void no_report_goes_to_this_host(void **state)
+{
+    (void)state;
+    struct scene scene = scene_open(fake_https_start());
+    option_set(&scene, "https.timeout", "1s");
+    delivery_add(&scene, OWN, 8443, "/");
+    play(&scene, is_blocked);
+}
+
 /* ---- TLS of the outside world (RFC 8460 sections 3 and 7) ---- */
 
 enum peer { GOOD, WRONG_NAME, STRANGER, EXPIRED, OLD, MUTE };
@@ -451,6 +493,7 @@ int main(void)
         cmocka_unit_test(what_the_mode_holds_is_not_sent),
         cmocka_unit_test(a_backlog_is_parked),
         cmocka_unit_test(an_ipv6_literal_is_reached),
+        cmocka_unit_test(no_report_goes_to_this_host),
     };
     if (fetch_init(&err) < 0)
         return 1;
