@@ -83,29 +83,34 @@ static long use_ssl(const struct config *config)
                                                : (long)CURLUSESSL_NONE;
 }
 
-/* The password file is read for each connection: a rotated one is seen. */
-static void login_set(struct relay *relay)
+/* The password file is read for each connection: a rotated one is seen. False: it cannot be read.
+ */
+static bool login_set(struct relay *relay)
 {
     char *password = NULL;
     struct error err;
     if (!config_text(relay->config, "smtp.user"))
-        return;
-    if (config_secret(relay->config, "smtp.password_file", &password, &err) < 0)
+        return true;
+    if (config_secret(relay->config, "smtp.password_file", &password, &err) < 0) {
         log_warn("no relay password", log_text("error", err.text));
+        return false;
+    }
     curl_easy_setopt(relay->handle, CURLOPT_HTTPAUTH, (long)CURLAUTH_ANY);
     curl_easy_setopt(relay->handle, CURLOPT_USERNAME, config_text(relay->config, "smtp.user"));
     curl_easy_setopt(relay->handle, CURLOPT_PASSWORD, password ? password : "");
     if (password)
         explicit_bzero(password, strlen(password));
     free(password);
+    return true;
 }
 
-static void connection_open(struct relay *relay)
+/* False: there is no password for it. */
+static bool connection_open(struct relay *relay)
 {
     const struct fetch_limits limits = {CONNECT_MS, TOTAL_MS};
     bool verify = use_ssl(relay->config) == (long)CURLUSESSL_ALL;
     if (relay->handle)
-        return;
+        return true;
     relay->handle = fetch_handle("smtp", &limits);
     curl_easy_setopt(relay->handle, CURLOPT_URL, config_text(relay->config, "smtp.relay"));
     curl_easy_setopt(relay->handle, CURLOPT_USE_SSL, use_ssl(relay->config));
@@ -114,7 +119,7 @@ static void connection_open(struct relay *relay)
     curl_easy_setopt(relay->handle, CURLOPT_SSL_VERIFYHOST, verify ? 2L : 0L);
     curl_easy_setopt(relay->handle, CURLOPT_SERVER_RESPONSE_TIMEOUT, REPLY_S);
     curl_easy_setopt(relay->handle, CURLOPT_ERRORBUFFER, relay->message);
-    login_set(relay);
+    return login_set(relay);
 }
 
 static void letter_set(struct relay *relay, struct upload *upload, struct curl_slist *recipients)
@@ -136,9 +141,13 @@ bool relay_send(struct relay *relay, const struct relay_letter *letter, struct a
 {
     long reply = 0;
     struct upload upload = {letter, 0};
+    if (!connection_open(relay)) {
+        connection_close(relay);
+        *facts = (struct attempt_smtp){CURLE_LOGIN_DENIED, 0, ATTEMPT_AUTH};
+        return true;
+    }
     struct curl_slist *recipients = curl_slist_append(NULL, letter->mailbox);
     relay->message[0] = '\0';
-    connection_open(relay);
     letter_set(relay, &upload, recipients);
     CURLcode code = curl_easy_perform(relay->handle);
     curl_easy_getinfo(relay->handle, CURLINFO_RESPONSE_CODE, &reply);

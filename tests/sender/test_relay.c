@@ -281,6 +281,28 @@ static void login_is_refused(void **state)
     unlink(path);
 }
 
+/* An empty password would look like a wrong one, and lock the account in the end. */
+static void without_its_password_nothing_is_begun(void **state)
+{
+    (void)state;
+    char path[] = "/tmp/tlsrpt-test-XXXXXX";
+    const struct fake_smtp_script script = {0};
+    struct scene scene = {0};
+    struct attempt_smtp facts = {0};
+    scene_open(&scene, &script, "none");
+    secret_give(&scene, path);
+    unlink(path);
+    assert_true(send_message(&scene, MESSAGE, &facts));
+    assert_int_equal(attempt_judge_smtp(&facts).class, ATTEMPT_RELAY);
+    assert_string_equal(attempt_judge_smtp(&facts).reason, "relay-auth");
+    assert_int_equal(fake_smtp_connections(scene.server), 0);
+    secret_give(&scene, strcpy(path, "/tmp/tlsrpt-test-XXXXXX"));
+    assert_delivers(&scene, MESSAGE); /* and the next one finds it */
+    assert_true(heard(&scene, "AUTH PLAIN"));
+    scene_close(&scene);
+    unlink(path);
+}
+
 #define RELAY_HOST "localhost"
 
 enum certificate { GOOD, WRONG_NAME, STRANGER, EXPIRED };
@@ -439,6 +461,7 @@ int main(void)
         cmocka_unit_test(opportunistic_tls_is_not_offered),
         cmocka_unit_test(login_is_accepted),
         cmocka_unit_test(login_is_refused),
+        cmocka_unit_test(without_its_password_nothing_is_begun),
         cmocka_unit_test(login_goes_over_tls),
         cmocka_unit_test(cancelled_in_the_message),
     };
