@@ -1,6 +1,9 @@
 #include "common/config.h"
 
 #include <errno.h>
+#include <openssl/err.h>
+#include <openssl/pem.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -246,12 +249,25 @@ static int complain(const struct entry *entry, const char *name, const char *ite
 }
 
 /* Authorities are no secret, but have to be there. */
+static const char *authorities_judge(const char *path)
+{
+    FILE *file = fopen(path, "re");
+    if (!file)
+        return "cannot be read";
+    X509 *certificate = PEM_read_X509(file, NULL, NULL, NULL);
+    bool good = certificate != NULL;
+    X509_free(certificate);
+    ERR_clear_error();
+    fclose(file);
+    return good ? NULL : "holds no PEM certificate";
+}
+
 static const char *judge(const char *name, const char *item)
 {
     static const char *const files[] = {"elastic.ca_file", "https.ca_file"};
     for (size_t i = 0; i < NELEMS(files); i++)
         if (strcmp(files[i], name) == 0)
-            return access(item, R_OK) == 0 ? NULL : "cannot be read";
+            return authorities_judge(item);
     return config_judge(name, item);
 }
 

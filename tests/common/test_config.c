@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "common/memory.h"
+#include "tests/support/fake_tls.h"
 #include "tests/support/unit.h"
 
 /* A file in a directory of its own, so that messages name it "tlsrpt.conf"; removed by
@@ -127,12 +128,16 @@ static const struct judge_row {
     {"a list", CONFIG_SENDER, "https.ports=443,8443", NULL, NULL},
     {"the second item is bad", CONFIG_SENDER, "https.ports=443 65536 x", "65536", "is not a port"},
     {"not judged elsewhere", CONFIG_PRODUCER, "egress.deny=x", NULL, NULL},
-    {"authorities of receivers", CONFIG_SENDER, "https.ca_file=/dev/null", NULL, NULL},
     {"authorities of receivers that are not there", CONFIG_SENDER, "https.ca_file=/nonexistent",
      "/nonexistent", "cannot be read"},
-    {"authorities of Elasticsearch", CONFIG_PRODUCER, "elastic.ca_file=/dev/null", NULL, NULL},
+    {"authorities of Elasticsearch, but nothing in it", CONFIG_PRODUCER,
+     "elastic.ca_file=/dev/null", "/dev/null", "holds no PEM certificate"},
     {"authorities of Elasticsearch that are not there", CONFIG_PRODUCER,
      "elastic.ca_file=/nonexistent", "/nonexistent", "cannot be read"},
+    {"an authority's file of other text", CONFIG_SENDER, "https.ca_file=README.md", "README.md",
+     "holds no PEM certificate"},
+    {"an authority's directory", CONFIG_PRODUCER, "elastic.ca_file=/tmp", "/tmp",
+     "holds no PEM certificate"},
     {"a secret that is not there", CONFIG_SENDER, "dkim.key_file=/nonexistent", "/nonexistent",
      "No such file or directory"},
     {"a secret that is a directory", CONFIG_SENDER, "dkim.key_file=/tmp", "/tmp", "is not a file"},
@@ -157,6 +162,25 @@ static void judge_row_run(void **state)
 }
 
 /* ---- single facts ---- */
+
+/* A key is PEM too, and vouches for nobody. */
+static void authorities_are_certificates(void **state)
+{
+    (void)state;
+    struct error err;
+    struct fake_tls *tls = fake_tls_new("target.example", FAKE_TLS_GOOD);
+    const char *const files[] = {fake_tls_ca_file(tls), fake_tls_key(tls)};
+    for (size_t i = 0; i < NELEMS(files); i++) {
+        struct config *config = config_new(CONFIG_SENDER);
+        char *assignment = mem_printf("https.ca_file=%s", files[i]);
+        assert_int_equal(config_set(config, assignment, &err), 0);
+        assert_int_equal(config_finish(config, &err), i == 0 ? 0 : -1);
+        assert_true(i == 0 || err.kind == ERROR_CONFIG);
+        config_free(&config);
+        free(assignment);
+    }
+    fake_tls_free(&tls);
+}
 
 static void values_have_their_types(void **state)
 {
@@ -381,6 +405,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(values_have_their_types),
+        cmocka_unit_test(authorities_are_certificates),
         cmocka_unit_test(a_refused_value_changes_nothing),
         cmocka_unit_test(later_sources_win),
         cmocka_unit_test(files_that_cannot_be_read),
