@@ -25,6 +25,14 @@ static const struct fake_dns_row names[] = {
     {"canary.example", "A", FAKE_DNS_ANSWER, FAKE_HTTPS_CANARY},
     {"silent.example", "*", FAKE_DNS_DROP, NULL},
     {"flaky.example", "A", FAKE_DNS_FLAKY, "127.0.0.1"},
+    /* whom nobody may be led to by */
+    {"inside.example.org", "A", FAKE_DNS_ANSWER, "127.0.0.1"},
+    {"good-bad.example.org", "A", FAKE_DNS_ANSWER, "127.0.0.1 127.0.0.2"},
+    {"bad-good.example.org", "A", FAKE_DNS_ANSWER, "127.0.0.2 127.0.0.1"},
+    {"v4-v6.example.org", "A", FAKE_DNS_ANSWER, "127.0.0.1"},
+    {"v4-v6.example.org", "AAAA", FAKE_DNS_ANSWER, "::1"},
+    {"x.internal", "A", FAKE_DNS_ANSWER, "127.0.0.1"},
+    {"kafka", "A", FAKE_DNS_ANSWER, "127.0.0.1"},
     {NULL, NULL, FAKE_DNS_ANSWER, NULL},
 };
 
@@ -482,6 +490,74 @@ static void tls_row(void **state)
     scene_close(&meeting.scene);
 }
 
+/* ---- what may not be connected to ---- */
+
+static const struct blocked_row {
+    const char *name, *host, *allow, *deny;
+    bool listed; /* the port is one of https.ports */
+    const char *rule;
+    bool asked; /* DNS is */
+} blocked_rows[] = {
+    {"a name of this machine", "inside.example.org", "", "", true, "loopback", true},
+    {"allowed, but not on this port", "inside.example.org", "127.0.0.1/32:1", "", true, "loopback",
+     true},
+    {"allowed, and denied", "inside.example.org", "127.0.0.1/32", "127.0.0.0/8", true,
+     "egress.deny", true},
+    {"the second address is bad", "good-bad.example.org", "127.0.0.1/32", "", true, "loopback",
+     true},
+    {"the first address is bad", "bad-good.example.org", "127.0.0.1/32", "", true, "loopback",
+     true},
+    {"the other family is bad", "v4-v6.example.org", "127.0.0.1/32", "", true, "not-global", true},
+    {"a literal of this machine", "127.0.0.1", "", "", true, "loopback", false},
+    {"a cloud's metadata", "169.254.169.254", "", "", true, "link-local", false},
+    {"an IPv6 literal", "[::1]", "", "", true, "not-global", false},
+    {"a mapped literal", "[::ffff:127.0.0.1]", "", "", true, "loopback", false},
+    {"another port: nothing is asked for", "inside.example.org", "", "", false, "port", false},
+    {"another port of a literal", "127.0.0.1", "", "", false, "port", false},
+    {"an inner name is not asked for", "x.internal", "", "", true, "name", false},
+    {"nor is a single label", "kafka", "", "", true, "name", false},
+    {"unless egress.allow might mean it", "x.internal", "127.0.0.2/32", "", true, "loopback", true},
+};
+
+struct visit {
+    struct scene scene;
+    const struct blocked_row *row;
+};
+
+/* One outcome and nothing else: it does not wait for another try. */
+static void is_blocked(struct fake_worker *fake, void *context)
+{
+    struct visit *visit = context;
+    const struct blocked_row *row = visit->row;
+    struct message_list messages;
+    records_come(fake, &visit->scene);
+    fake_worker_finish(fake, TOPIC, 0, 1);
+    fake_worker_commit(fake, &messages);
+    assert_int_equal(messages.count, 1);
+    assert_outcome(messages.items[0], OUTCOME_BLOCKED, row->rule, 1, false);
+    assert_int_equal(fake_dns_asked(visit->scene.dns, row->host) > 0, row->asked);
+    assert_false(fake_https_canary_sang(visit->scene.server));
+    message_list_free(&messages);
+}
+
+/* The canary listens on every address that these lead to. */
+static void blocked_row(void **state)
+{
+    struct visit visit = {scene_open(fake_https_start()), *state};
+    struct scene *scene = &visit.scene;
+    int port = fake_https_canary_port(scene->server);
+    char *ports = mem_printf("%d", port);
+    option_set(scene, "egress.allow", visit.row->allow);
+    option_set(scene, "egress.deny", visit.row->deny);
+    option_set(scene, "https.timeout", "1s"); /* of who would connect to it */
+    if (visit.row->listed)
+        option_set(scene, "https.ports", ports);
+    delivery_add(scene, visit.row->host, port, "/");
+    fake_worker_run(https_run, scene->config, is_blocked, &visit);
+    free(ports);
+    scene_close(scene);
+}
+
 int main(void)
 {
     struct error err;
@@ -499,5 +575,6 @@ int main(void)
         return 1;
     metrics_register(sender_metrics);
     int failed = RUN_ROWS("https: TLS", tls_row, tls_rows);
+    failed += RUN_ROWS("https: blocked", blocked_row, blocked_rows);
     return failed + cmocka_run_group_tests_name("https", tests, NULL, NULL);
 }
