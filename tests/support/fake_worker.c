@@ -16,6 +16,7 @@ struct fake_worker {
     bool commit_soon;
     struct ledger ledger;
     int32_t partitions;
+    int64_t now_ms; /* 0: the real time */
     int wake_fd;
 };
 
@@ -171,6 +172,7 @@ void fake_worker_record(struct fake_worker *fake, const char *topic, int32_t par
     record->topic = home->topic;
     record->partition = partition;
     record->offset = offset;
+    record->timestamp_ms = fake->now_ms;
     record->key = key;
     record->key_bytes = key ? strlen(key) : 0;
     record->value = value;
@@ -181,10 +183,15 @@ void fake_worker_record(struct fake_worker *fake, const char *topic, int32_t par
         fail_msg("record: %s", err.text);
 }
 
+void fake_worker_clock(struct fake_worker *fake, int64_t now_ms)
+{
+    fake->now_ms = now_ms;
+}
+
 void fake_worker_turn(struct fake_worker *fake)
 {
     if (fake->spec->tick)
-        fake->spec->tick(fake->spec->context, time_now_ms());
+        fake->spec->tick(fake->spec->context, fake->now_ms ? fake->now_ms : time_now_ms());
     fake_worker_wait(fake, WAIT_MS);
 }
 

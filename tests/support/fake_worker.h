@@ -34,6 +34,9 @@ void fake_worker_ready(struct fake_worker *fake, const char *topic, int32_t part
 void fake_worker_record(struct fake_worker *fake, const char *topic, int32_t partition,
                         int64_t offset, const char *key, const char *value,
                         const char *const *headers);
+/* What time it is from here on, for ticks and as the broker's timestamp of the records that come;
+ * before: the real one, and 0 for records. */
+void fake_worker_clock(struct fake_worker *fake, int64_t now_ms);
 /* One turn: tick, then a short wait. */
 void fake_worker_turn(struct fake_worker *fake);
 /* Turns until everything before offset is finished; after FAKE_WORKER_PATIENCE_MS the test
