@@ -53,6 +53,14 @@ def late(peer):  # long enough to be found waiting
     status(201)(peer)
 
 
+def keep(peer):  # the connection, for what follows
+    peer.sendall(b"HTTP/1.1 201 x\r\nContent-Length: 0\r\n\r\n")
+
+
+def session(peer):  # 299: one that this server had with the same client before
+    status(299 if peer.session_reused else 200)(peer)
+
+
 def reset(peer):
     peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     socket.socket(fileno=peer.detach()).close()
@@ -61,6 +69,8 @@ def reset(peer):
 ANSWERS = {
     "/201": status(201),
     "/201-late": late,
+    "/201-keep": keep,
+    "/session": session,
     "/200-long": forever(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000000\r\n\r\n", bytes(16384)),
     "/200-endless-body": forever(b"HTTP/1.1 200 OK\r\n\r\n", bytes(16384)),
     "/200-endless-headers": forever(b"HTTP/1.1 200 OK\r\n", b"X-Filler: %s\r\n" % (b"x" * 500)),
@@ -100,13 +110,15 @@ def request_read(peer):
 def serve(plain, context):
     try:
         with context.wrap_socket(plain, server_side=True) as peer:
-            request = request_read(peer)
-            if request is None:
-                return
-            with open(REQUESTS, "ab") as log:
-                log.write(request)
-            path = request.split(b" ")[1].decode()
-            ANSWERS.get(path, ANSWERS["/201"])(peer)
+            path = "/201-keep"
+            while path == "/201-keep":
+                request = request_read(peer)
+                if request is None:
+                    return
+                with open(REQUESTS, "ab") as log:
+                    log.write(request)
+                path = request.split(b" ")[1].decode()
+                ANSWERS.get(path, ANSWERS["/201"])(peer)
     except OSError:  # the client has seen enough
         pass
 
