@@ -458,6 +458,116 @@ static void nobody_listens(void **state)
     free(url);
 }
 
+/* ---- what is left for the next transfer ---- */
+
+/* To an end, and still in multi. */
+static void transfer_in(CURLM *multi, const struct post *post)
+{
+    struct ending ending = {0};
+    curl_multi_add_handle(multi, post_handle(post));
+    assert_int_equal(transfer_wait(multi, &ending), 0);
+    assert_int_equal(ending.code, CURLE_OK);
+}
+
+static bool is_connected(const struct post *post)
+{
+    curl_socket_t socket = CURL_SOCKET_BAD;
+    curl_easy_getinfo(post_handle(post), CURLINFO_ACTIVESOCKET, &socket);
+    return socket != CURL_SOCKET_BAD;
+}
+
+static long connections_made(const struct post *post)
+{
+    long count = -1;
+    curl_easy_getinfo(post_handle(post), CURLINFO_NUM_CONNECTS, &count);
+    return count;
+}
+
+/* Three transfers at a receiver that keeps connections. */
+struct series {
+    char *url;
+    struct post_request request;
+    CURLM *multi;
+    struct post *posts[3];
+};
+
+static void series_open(struct series *series)
+{
+    series->url = url_of(server, "/201-keep");
+    series->request = request_to(server, series->url);
+    series->multi = curl_multi_init();
+    for (size_t i = 0; i < NELEMS(series->posts); i++)
+        series->posts[i] = post_open(&series->request, NULL);
+}
+
+static void series_close(struct series *series)
+{
+    for (size_t i = 0; i < NELEMS(series->posts); i++) {
+        curl_multi_remove_handle(series->multi, post_handle(series->posts[i]));
+        post_close(&series->posts[i]);
+    }
+    curl_multi_cleanup(series->multi);
+    free(series->url);
+}
+
+/* The second one shows what would be without the rule. */
+static void a_connection_ends_with_its_transfer(void **state)
+{
+    (void)state;
+    struct series series;
+    series_open(&series);
+    curl_easy_setopt(post_handle(series.posts[1]), CURLOPT_FORBID_REUSE, 0L);
+    transfer_in(series.multi, series.posts[0]);
+    assert_false(is_connected(series.posts[0]));
+    transfer_in(series.multi, series.posts[1]);
+    assert_true(is_connected(series.posts[1]));
+    series_close(&series);
+}
+
+/* The first one leaves a connection, which the third one takes, without the rule. */
+static void a_connection_of_others_is_not_used(void **state)
+{
+    (void)state;
+    struct series series;
+    series_open(&series);
+    curl_easy_setopt(post_handle(series.posts[0]), CURLOPT_FORBID_REUSE, 0L);
+    curl_easy_setopt(post_handle(series.posts[2]), CURLOPT_FRESH_CONNECT, 0L);
+    transfer_in(series.multi, series.posts[0]);
+    transfer_in(series.multi, series.posts[1]);
+    assert_int_equal(connections_made(series.posts[1]), 1);
+    transfer_in(series.multi, series.posts[2]);
+    assert_int_equal(connections_made(series.posts[2]), 0);
+    series_close(&series);
+}
+
+/* The status of a second transfer through the same handle. */
+static int second_status(bool remember)
+{
+    char *url = url_of(server, "/session");
+    struct post_request request = request_to(server, url);
+    CURLM *multi = curl_multi_init();
+    struct post *post = post_open(&request, NULL);
+    if (remember) /* as we never do */
+        curl_easy_setopt(post_handle(post), CURLOPT_SSL_SESSIONID_CACHE, 1L);
+    transfer_in(multi, post);
+    curl_multi_remove_handle(multi, post_handle(post));
+    transfer_in(multi, post);
+    int status = post_result(post, CURLE_OK).status;
+    curl_multi_remove_handle(multi, post_handle(post));
+    post_close(&post);
+    curl_multi_cleanup(multi);
+    free(url);
+    return status;
+}
+
+/* A ticket is bytes that one address chose and another would be sent. */
+static void a_tls_session_is_not_resumed(void **state)
+{
+    (void)state;
+    assert_int_equal(second_status(false), 200);
+    assert_int_equal(second_status(true), 299);
+}
+
 int main(void)
 {
     struct error err;
@@ -476,6 +586,9 @@ int main(void)
         cmocka_unit_test(no_proxy),
         cmocka_unit_test(not_uploaded),
         cmocka_unit_test(nobody_listens),
+        cmocka_unit_test(a_connection_ends_with_its_transfer),
+        cmocka_unit_test(a_connection_of_others_is_not_used),
+        cmocka_unit_test(a_tls_session_is_not_resumed),
     };
     if (fetch_init(&err) < 0)
         return 1;
