@@ -525,7 +525,7 @@ struct visit {
 };
 
 /* One outcome and nothing else: it does not wait for another try. */
-static void is_blocked(struct fake_worker *fake, void *context)
+static void is_blocked_by_rule(struct fake_worker *fake, void *context)
 {
     struct visit *visit = context;
     const struct blocked_row *row = visit->row;
@@ -553,7 +553,7 @@ static void blocked_row(void **state)
     if (visit.row->listed)
         option_set(scene, "https.ports", ports);
     delivery_add(scene, visit.row->host, port, "/");
-    fake_worker_run(https_run, scene->config, is_blocked, &visit);
+    fake_worker_run(https_run, scene->config, is_blocked_by_rule, &visit);
     free(ports);
     scene_close(scene);
 }
