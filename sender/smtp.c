@@ -179,22 +179,29 @@ static void letter_reject(struct letter *letter, const struct error *err)
     letter_free(letter);
 }
 
-static int on_record(void *context, struct record *record, struct error *err)
+/* ERROR_REJECT: nobody can use the record. */
+static int letter_begin(struct smtp *smtp, struct letter *letter, struct error *err)
 {
     static const struct attempt_result held = {.class = ATTEMPT_HELD, .reason = "hold"};
-    struct smtp *smtp = context;
-    struct letter *letter = mem_alloc(sizeof(*letter));
-    letter->record = record;
-    if (letter_read(letter, err) < 0) {
-        letter_reject(letter, err);
-    } else if (!mode_allows(&smtp->mode, &letter->delivery)) {
+    if (letter_read(letter, err) < 0)
+        return -1;
+    if (!mode_allows(&smtp->mode, &letter->delivery)) {
         letter_settle(smtp, letter, &held);
         letter_free(letter);
-    } else if (letter_compose(smtp, letter, err) < 0) {
-        letter_reject(letter, err);
-    } else {
-        letter_queue(smtp, letter);
+        return 0;
     }
+    if (letter_compose(smtp, letter, err) < 0)
+        return -1;
+    letter_queue(smtp, letter);
+    return 0;
+}
+
+static int on_record(void *context, struct record *record, struct error *err)
+{
+    struct letter *letter = mem_alloc(sizeof(*letter));
+    letter->record = record;
+    if (letter_begin(context, letter, err) < 0)
+        letter_reject(letter, err);
     return 0;
 }
 

@@ -285,7 +285,7 @@ static void login_is_refused(void **state)
 static void without_its_password_nothing_is_begun(void **state)
 {
     (void)state;
-    char path[] = "/tmp/tlsrpt-test-XXXXXX";
+    char path[] = "/tmp/tlsrpt-test-XXXXXX", again[] = "/tmp/tlsrpt-test-XXXXXX";
     const struct fake_smtp_script script = {0};
     struct scene scene = {0};
     struct attempt_smtp facts = {0};
@@ -296,11 +296,11 @@ static void without_its_password_nothing_is_begun(void **state)
     assert_int_equal(attempt_judge_smtp(&facts).class, ATTEMPT_RELAY);
     assert_string_equal(attempt_judge_smtp(&facts).reason, "relay-auth");
     assert_int_equal(fake_smtp_connections(scene.server), 0);
-    secret_give(&scene, strcpy(path, "/tmp/tlsrpt-test-XXXXXX"));
+    secret_give(&scene, again);
     assert_delivers(&scene, MESSAGE); /* and the next one finds it */
     assert_true(heard(&scene, "AUTH PLAIN"));
     scene_close(&scene);
-    unlink(path);
+    unlink(again);
 }
 
 #define RELAY_HOST "localhost"

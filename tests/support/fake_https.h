@@ -7,7 +7,7 @@
 
 #include "common/text.h"
 
-#define FAKE_HTTPS_HOST   "target.example" /* whom its certificate names; it listens on 127.0.0.1 and ::1 */
+#define FAKE_HTTPS_HOST   "target.example" /* whom its certificate names */
 #define FAKE_HTTPS_CANARY "127.0.0.2"
 
 struct fake_https; /* opaque */
