@@ -76,9 +76,9 @@ static int line_compare(const struct line *a, const struct line *b)
 
 int look_outcomes(const struct config *config, int argc, char **argv, struct error *err)
 {
-    (void)argc;
-    (void)argv;
     struct line *lines = NULL, *line, *following;
+    if (argc > 0)
+        return error_set(err, ERROR_ABSENT, "outcomes: %s: it takes no argument", argv[0]);
     int result = table_read_all(config, "outcomes", line_visit, &lines, err);
     HASH_SORT(lines, line_compare);
     HASH_ITER(hh, lines, line, following)

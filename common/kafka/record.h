@@ -30,7 +30,6 @@ struct record {
     bool finished;
     bool abandoned;
     struct message_list outputs;
-    void *data; /* the job's */
     struct record *prev, *next;
 };
 

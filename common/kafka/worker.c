@@ -94,16 +94,6 @@ bool record_is_lost(const struct record *record)
     return !record->home;
 }
 
-void record_set_data(struct record *record, void *data)
-{
-    record->data = data;
-}
-
-void *record_data(const struct record *record)
-{
-    return record->data;
-}
-
 /* A worker is one thread; its records find it here. */
 static _Thread_local struct worker *this_worker;
 

@@ -74,9 +74,6 @@ void record_finish(struct record *record);
 void record_abandon(struct record *record);
 /* The record belongs to a partition that this process no longer has. */
 bool record_is_lost(const struct record *record);
-/* Room for the job's own pointer. */
-void record_set_data(struct record *record, void *data);
-void *record_data(const struct record *record);
 
 /* Outputs that come from no single record but belong to a partition of the input: they go out whole
  * in one transaction, after all that was emitted or finished before, with the offset that the

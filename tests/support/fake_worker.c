@@ -263,16 +263,6 @@ bool record_is_lost(const struct record *record)
     return !record->home;
 }
 
-void record_set_data(struct record *record, void *data)
-{
-    record->data = data;
-}
-
-void *record_data(const struct record *record)
-{
-    return record->data;
-}
-
 void worker_emit(struct worker *worker, const char *topic, int32_t partition,
                  struct message_list *list)
 {
