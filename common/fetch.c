@@ -31,13 +31,11 @@ int fetch_init(struct error *err)
     return 0;
 }
 
-static void must(CURLcode code, const char *what)
+void fetch_must(CURLcode code, const char *what)
 {
     if (code != CURLE_OK)
         log_panic("libcurl refuses %s: %s", what, curl_easy_strerror(code));
 }
-
-#define SET(handle, option, value) must(curl_easy_setopt((handle), (option), (value)), #option)
 
 /* libcurl wants writable lists; nothing writes this one. `Expect:` spares a second before large
  * bodies. */
@@ -50,18 +48,18 @@ static struct curl_slist json_headers[] = {
 /* What libcurl would do by itself and must not. */
 static void forbid(CURL *handle, const char *protocols)
 {
-    SET(handle, CURLOPT_PROTOCOLS_STR, protocols);
-    SET(handle, CURLOPT_REDIR_PROTOCOLS_STR, protocols);
-    SET(handle, CURLOPT_FOLLOWLOCATION, 0L); /* a redirected POST arrives without its body */
-    SET(handle, CURLOPT_MAXREDIRS, 0L);
-    SET(handle, CURLOPT_PROXY, "");
-    SET(handle, CURLOPT_NOPROXY, "*");
-    SET(handle, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
-    SET(handle, CURLOPT_HTTPAUTH, CURLAUTH_NONE);
-    SET(handle, CURLOPT_UNRESTRICTED_AUTH, 0L);
-    SET(handle, CURLOPT_HTTP09_ALLOWED, 0L);
-    SET(handle, CURLOPT_HTTP_CONTENT_DECODING, 0L); /* no decompression bombs */
-    SET(handle, CURLOPT_NOSIGNAL, 1L);
+    FETCH_SET(handle, CURLOPT_PROTOCOLS_STR, protocols);
+    FETCH_SET(handle, CURLOPT_REDIR_PROTOCOLS_STR, protocols);
+    FETCH_SET(handle, CURLOPT_FOLLOWLOCATION, 0L); /* a redirected POST arrives without its body */
+    FETCH_SET(handle, CURLOPT_MAXREDIRS, 0L);
+    FETCH_SET(handle, CURLOPT_PROXY, "");
+    FETCH_SET(handle, CURLOPT_NOPROXY, "*");
+    FETCH_SET(handle, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
+    FETCH_SET(handle, CURLOPT_HTTPAUTH, CURLAUTH_NONE);
+    FETCH_SET(handle, CURLOPT_UNRESTRICTED_AUTH, 0L);
+    FETCH_SET(handle, CURLOPT_HTTP09_ALLOWED, 0L);
+    FETCH_SET(handle, CURLOPT_HTTP_CONTENT_DECODING, 0L); /* no decompression bombs */
+    FETCH_SET(handle, CURLOPT_NOSIGNAL, 1L);
 }
 
 CURL *fetch_handle(const char *protocols, const struct fetch_limits *limits)
@@ -72,13 +70,13 @@ CURL *fetch_handle(const char *protocols, const struct fetch_limits *limits)
     if (!handle)
         log_panic("fetch: libcurl gives no handle");
     forbid(handle, protocols);
-    SET(handle, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
-    SET(handle, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
-    SET(handle, CURLOPT_PATH_AS_IS, 1L);
-    SET(handle, CURLOPT_USERAGENT, USER_AGENT);
-    SET(handle, CURLOPT_HTTPHEADER, json_headers);
-    SET(handle, CURLOPT_CONNECTTIMEOUT_MS, (long)limits->connect_ms);
-    SET(handle, CURLOPT_TIMEOUT_MS, (long)limits->total_ms);
+    FETCH_SET(handle, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+    FETCH_SET(handle, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+    FETCH_SET(handle, CURLOPT_PATH_AS_IS, 1L);
+    FETCH_SET(handle, CURLOPT_USERAGENT, USER_AGENT);
+    FETCH_SET(handle, CURLOPT_HTTPHEADER, json_headers);
+    FETCH_SET(handle, CURLOPT_CONNECTTIMEOUT_MS, (long)limits->connect_ms);
+    FETCH_SET(handle, CURLOPT_TIMEOUT_MS, (long)limits->total_ms);
     return handle;
 }
 
@@ -115,28 +113,28 @@ static void request_prepare(CURL *handle, const char *url, const char *body, str
                             char *explanation)
 {
     *explanation = '\0';
-    SET(handle, CURLOPT_URL, url);
-    SET(handle, CURLOPT_ERRORBUFFER, explanation);
-    SET(handle, CURLOPT_WRITEFUNCTION, on_body);
-    SET(handle, CURLOPT_WRITEDATA, sink);
-    SET(handle, CURLOPT_HEADERFUNCTION, on_header);
-    SET(handle, CURLOPT_HEADERDATA, sink);
+    FETCH_SET(handle, CURLOPT_URL, url);
+    FETCH_SET(handle, CURLOPT_ERRORBUFFER, explanation);
+    FETCH_SET(handle, CURLOPT_WRITEFUNCTION, on_body);
+    FETCH_SET(handle, CURLOPT_WRITEDATA, sink);
+    FETCH_SET(handle, CURLOPT_HEADERFUNCTION, on_header);
+    FETCH_SET(handle, CURLOPT_HEADERDATA, sink);
     if (!body) {
-        SET(handle, CURLOPT_HTTPGET, 1L);
+        FETCH_SET(handle, CURLOPT_HTTPGET, 1L);
         return;
     }
-    SET(handle, CURLOPT_POST, 1L);
-    SET(handle, CURLOPT_POSTFIELDS, body);
-    SET(handle, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)strlen(body));
+    FETCH_SET(handle, CURLOPT_POST, 1L);
+    FETCH_SET(handle, CURLOPT_POSTFIELDS, body);
+    FETCH_SET(handle, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)strlen(body));
 }
 
 /* The handle outlives this request's variables. */
 static void request_forget(CURL *handle)
 {
-    SET(handle, CURLOPT_ERRORBUFFER, NULL);
-    SET(handle, CURLOPT_WRITEDATA, NULL);
-    SET(handle, CURLOPT_HEADERDATA, NULL);
-    SET(handle, CURLOPT_POSTFIELDS, NULL);
+    FETCH_SET(handle, CURLOPT_ERRORBUFFER, NULL);
+    FETCH_SET(handle, CURLOPT_WRITEDATA, NULL);
+    FETCH_SET(handle, CURLOPT_HEADERDATA, NULL);
+    FETCH_SET(handle, CURLOPT_POSTFIELDS, NULL);
 }
 
 /* Codes that no later try changes: somebody must edit something. */
@@ -177,7 +175,7 @@ int fetch_json(CURL *handle, const char *url, const char *body, size_t max_bytes
         buffer_free(&sink.body);
         return request_failed(code, &sink, url, explanation, err);
     }
-    must(curl_easy_getinfo(handle, CURLINFO_RESPONSE_CODE, status), "CURLINFO_RESPONSE_CODE");
+    fetch_must(curl_easy_getinfo(handle, CURLINFO_RESPONSE_CODE, status), "CURLINFO_RESPONSE_CODE");
     buffer_free(reply);
     *reply = sink.body;
     return 0;

@@ -26,6 +26,12 @@ struct fetch_limits {
  * must be above 0. */
 CURL *fetch_handle(const char *protocols, const struct fetch_limits *limits);
 
+/* For further options: what libcurl refuses is our bug, and a gate that is not set would be none.
+ */
+void fetch_must(CURLcode code, const char *what);
+#define FETCH_SET(handle, option, value)                                                           \
+    fetch_must(curl_easy_setopt((handle), (option), (value)), #option)
+
 /* One blocking request (Elasticsearch's small calls): GET when body is NULL, else POST of JSON.
  * *reply is replaced. 0 with *status and the reply (capped at max_bytes; over it ERROR_REJECT) when
  * an HTTP answer was complete; ERROR_RETRY when there was none; ERROR_CONFIG when the server's

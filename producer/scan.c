@@ -248,7 +248,8 @@ static void flight_begin(struct flight *flight)
         return;
     }
     curl_easy_setopt(flight->request.handle, CURLOPT_PRIVATE, flight);
-    curl_multi_add_handle(scan->multi, flight->request.handle);
+    if (curl_multi_add_handle(scan->multi, flight->request.handle) != CURLM_OK)
+        log_panic("libcurl takes no transfer: its record would never end");
     flight->running = true;
     scan->running++;
 }

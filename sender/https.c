@@ -119,7 +119,8 @@ static void post_start(struct transfer *transfer, bool verify)
     transfer->request.timeout_ms = config_duration_ms(transfer->https->config, "https.timeout");
     transfer->request.verify = verify;
     transfer->post = post_open(&transfer->request, transfer);
-    curl_multi_add_handle(transfer->https->multi, post_handle(transfer->post));
+    if (curl_multi_add_handle(transfer->https->multi, post_handle(transfer->post)) != CURLM_OK)
+        log_panic("libcurl takes no transfer: its record would never end");
 }
 
 /* Every address is known: judge them all, then connect to nothing else. */

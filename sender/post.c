@@ -118,41 +118,41 @@ static void options_set(struct post *post)
 {
     CURL *handle = post->handle;
     const struct post_request *request = post->request;
-    curl_easy_setopt(handle, CURLOPT_URL, request->url);
-    curl_easy_setopt(handle, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
-    curl_easy_setopt(handle, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->payload_bytes);
-    curl_easy_setopt(handle, CURLOPT_POSTFIELDS, request->payload);
-    curl_easy_setopt(handle, CURLOPT_HTTPHEADER, post->headers);
-    curl_easy_setopt(handle, CURLOPT_USERAGENT, USER_AGENT);
-    curl_easy_setopt(handle, CURLOPT_RESOLVE, post->pinned);
-    curl_easy_setopt(handle, CURLOPT_PATH_AS_IS, 1L);
+    FETCH_SET(handle, CURLOPT_URL, request->url);
+    FETCH_SET(handle, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+    FETCH_SET(handle, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->payload_bytes);
+    FETCH_SET(handle, CURLOPT_POSTFIELDS, request->payload);
+    FETCH_SET(handle, CURLOPT_HTTPHEADER, post->headers);
+    FETCH_SET(handle, CURLOPT_USERAGENT, USER_AGENT);
+    FETCH_SET(handle, CURLOPT_RESOLVE, post->pinned);
+    FETCH_SET(handle, CURLOPT_PATH_AS_IS, 1L);
     /* a connection that dies unanswered is not to be tried again behind our back, nor shared by the
      * verified and the unverified */
-    curl_easy_setopt(handle, CURLOPT_FRESH_CONNECT, 1L);
-    curl_easy_setopt(handle, CURLOPT_FORBID_REUSE, 1L);
-    curl_easy_setopt(handle, CURLOPT_SSL_SESSIONID_CACHE, 0L);
-    curl_easy_setopt(handle, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
-    curl_easy_setopt(handle, CURLOPT_SSL_VERIFYPEER, request->verify ? 1L : 0L);
-    curl_easy_setopt(handle, CURLOPT_SSL_VERIFYHOST, request->verify ? 2L : 0L);
+    FETCH_SET(handle, CURLOPT_FRESH_CONNECT, 1L);
+    FETCH_SET(handle, CURLOPT_FORBID_REUSE, 1L);
+    FETCH_SET(handle, CURLOPT_SSL_SESSIONID_CACHE, 0L);
+    FETCH_SET(handle, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+    FETCH_SET(handle, CURLOPT_SSL_VERIFYPEER, request->verify ? 1L : 0L);
+    FETCH_SET(handle, CURLOPT_SSL_VERIFYHOST, request->verify ? 2L : 0L);
     if (request->ca_file)
-        curl_easy_setopt(handle, CURLOPT_CAINFO, request->ca_file);
-    curl_easy_setopt(handle, CURLOPT_LOW_SPEED_LIMIT, LOW_SPEED);
-    curl_easy_setopt(handle, CURLOPT_LOW_SPEED_TIME, LOW_SPEED_S);
-    curl_easy_setopt(handle, CURLOPT_HTTP_CONTENT_DECODING, 0L);
+        FETCH_SET(handle, CURLOPT_CAINFO, request->ca_file);
+    FETCH_SET(handle, CURLOPT_LOW_SPEED_LIMIT, LOW_SPEED);
+    FETCH_SET(handle, CURLOPT_LOW_SPEED_TIME, LOW_SPEED_S);
+    FETCH_SET(handle, CURLOPT_HTTP_CONTENT_DECODING, 0L);
 }
 
 static void callbacks_set(struct post *post, void *data)
 {
     CURL *handle = post->handle;
-    curl_easy_setopt(handle, CURLOPT_PRIVATE, data);
-    curl_easy_setopt(handle, CURLOPT_OPENSOCKETFUNCTION, on_socket);
-    curl_easy_setopt(handle, CURLOPT_OPENSOCKETDATA, post);
-    curl_easy_setopt(handle, CURLOPT_PREREQFUNCTION, on_request);
-    curl_easy_setopt(handle, CURLOPT_PREREQDATA, post);
-    curl_easy_setopt(handle, CURLOPT_HEADERFUNCTION, on_header);
-    curl_easy_setopt(handle, CURLOPT_HEADERDATA, post);
-    curl_easy_setopt(handle, CURLOPT_WRITEFUNCTION, on_response);
-    curl_easy_setopt(handle, CURLOPT_WRITEDATA, post);
+    FETCH_SET(handle, CURLOPT_PRIVATE, data);
+    FETCH_SET(handle, CURLOPT_OPENSOCKETFUNCTION, on_socket);
+    FETCH_SET(handle, CURLOPT_OPENSOCKETDATA, post);
+    FETCH_SET(handle, CURLOPT_PREREQFUNCTION, on_request);
+    FETCH_SET(handle, CURLOPT_PREREQDATA, post);
+    FETCH_SET(handle, CURLOPT_HEADERFUNCTION, on_header);
+    FETCH_SET(handle, CURLOPT_HEADERDATA, post);
+    FETCH_SET(handle, CURLOPT_WRITEFUNCTION, on_response);
+    FETCH_SET(handle, CURLOPT_WRITEDATA, post);
 }
 
 struct post *post_open(const struct post_request *request, void *data)
