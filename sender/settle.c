@@ -1,6 +1,7 @@
 #include "sender/settle.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "common/json.h"
 #include "common/kafka/topics.h"
@@ -8,6 +9,7 @@
 #include "common/memory.h"
 #include "common/wire/outcome.h"
 #include "common/wire/reject.h"
+#include "sender/targets.h"
 
 static const char *header_get(void *context, const char *name)
 {
@@ -19,7 +21,13 @@ int settle_read(struct record *record, struct delivery *delivery, struct error *
     size_t value_bytes;
     if (!record_value(record, &value_bytes))
         return error_set(err, ERROR_REJECT, "a delivery without a payload");
-    return delivery_from_headers(header_get, record, delivery, err);
+    struct delivery read;
+    if (delivery_from_headers(header_get, record, &read, err) < 0)
+        return -1;
+    if (!target_is_dot_atom(read.report_id, strlen(read.report_id)))
+        return error_set(err, ERROR_REJECT, "the report-id is no dot-atom");
+    *delivery = read;
+    return 0;
 }
 
 void settle_output(struct record *record, struct message_list *outputs)

@@ -156,6 +156,30 @@ static void test_what_cannot_be_read_says_where_it_stood(void **state)
     message_free(&message);
 }
 
+/* It becomes a header of mail and of https. */
+static void test_a_report_id_is_a_dot_atom(void **state)
+{
+    (void)state;
+    static const char *const ids[] = {
+        "2023-11-13.p.example.1-2.abcdef01", "a b", "a\r\nX: y", "a@b", ".a", "a..b", "\xc3\xbc"};
+    for (size_t i = 0; i < NELEMS(ids); i++) {
+        struct delivery read;
+        struct error err;
+        struct record_header headers[] = {{"target", "https://r.example/t"},
+                                          {"report-id", ids[i]},
+                                          {"domain", "p.example"},
+                                          {"day", "2023-11-13"},
+                                          {"created", "1"},
+                                          {"first-attempt", "0"},
+                                          {"attempt", "0"}};
+        struct record record = record_of_delivery();
+        record.headers = headers;
+        record.header_count = NELEMS(headers);
+        assert_int_equal(settle_read(&record, &read, &err), i == 0 ? 0 : -1);
+        assert_true(i == 0 || err.kind == ERROR_REJECT);
+    }
+}
+
 static void test_a_tombstone_is_no_delivery(void **state)
 {
     (void)state;
@@ -216,6 +240,7 @@ int main(void)
         cmocka_unit_test(test_an_end_is_an_outcome_and_no_more),
         cmocka_unit_test(test_what_cannot_be_read_says_where_it_stood),
         cmocka_unit_test(test_a_tombstone_is_no_delivery),
+        cmocka_unit_test(test_a_report_id_is_a_dot_atom),
     };
     return cmocka_run_group_tests_name("settle", tests, NULL, NULL);
 }
