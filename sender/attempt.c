@@ -120,7 +120,8 @@ struct attempt_result attempt_judge_https(const struct attempt_https *transfer)
 
 /* ---- smtp ---- */
 
-enum attempt_phase attempt_smtp_phase(int curl_code, const char *message, int reply)
+enum attempt_phase attempt_smtp_phase(int curl_code, const char *message, int reply,
+                                      enum attempt_phase asked)
 {
     static const struct {
         const char *begin;
@@ -144,7 +145,7 @@ enum attempt_phase attempt_smtp_phase(int curl_code, const char *message, int re
     /* No message comes with a bad reply to the final dot, and 354 is the last reply before it. */
     if (curl_code == CURLE_WEIRD_SERVER_REPLY || reply == 354)
         return ATTEMPT_END;
-    return reply == 0 ? ATTEMPT_CONNECT : ATTEMPT_HELLO;
+    return asked;
 }
 
 static const char *const phase_reasons[] = {

@@ -73,8 +73,10 @@ enum attempt_phase {
     ATTEMPT_DATA,
     ATTEMPT_END, /* the reply to the final dot */
 };
-/* libcurl's code cannot tell; its message (CURLOPT_ERRORBUFFER) can. message may be "". */
-enum attempt_phase attempt_smtp_phase(int curl_code, const char *message, int reply);
+/* libcurl's code cannot tell; its message (CURLOPT_ERRORBUFFER) can, and else the phase of the
+ * command that was asked last (ATTEMPT_CONNECT: none). message may be "". */
+enum attempt_phase attempt_smtp_phase(int curl_code, const char *message, int reply,
+                                      enum attempt_phase asked);
 
 struct attempt_smtp {
     int curl_code;

@@ -19,6 +19,7 @@ struct relay {
     const char *from;
     CURL *handle; /* NULL: no connection */
     char message[CURL_ERROR_SIZE];
+    enum attempt_phase asked; /* by the last command of this letter */
 };
 
 /* What is being sent, and how far it is. */
@@ -75,6 +76,37 @@ static int on_progress(void *context, curl_off_t dltotal, curl_off_t dlnow, curl
     return atomic_load(upload->letter->cancel) && upload->sent < upload->letter->message_bytes;
 }
 
+/* The phase that a command asks for; -1: none of them (a login's answers too). */
+static int command_phase(const char *bytes, size_t length)
+{
+    static const struct {
+        const char *begin;
+        enum attempt_phase phase;
+    } rows[] = {
+        {"EHLO ", ATTEMPT_HELLO},           {"HELO ", ATTEMPT_HELLO},
+        {"STARTTLS\r\n", ATTEMPT_STARTTLS}, {"AUTH ", ATTEMPT_AUTH},
+        {"MAIL FROM:", ATTEMPT_MAIL},       {"RCPT TO:", ATTEMPT_RCPT},
+        {"DATA\r\n", ATTEMPT_DATA},
+    };
+    for (size_t i = 0; i < NELEMS(rows); i++)
+        if (length >= strlen(rows[i].begin) &&
+            memcmp(bytes, rows[i].begin, strlen(rows[i].begin)) == 0)
+            return (int)rows[i].phase;
+    return -1;
+}
+
+/* libcurl tells nowhere else what it said last: when a connection is lost, its code and the last
+ * reply are the same whatever was asked. */
+static int on_debug(CURL *handle, curl_infotype type, char *bytes, size_t length, void *context)
+{
+    struct relay *relay = context;
+    (void)handle;
+    int phase = type == CURLINFO_HEADER_OUT ? command_phase(bytes, length) : -1;
+    if (phase >= 0)
+        relay->asked = (enum attempt_phase)phase;
+    return 0;
+}
+
 static long use_ssl(const struct config *config)
 {
     const char *tls = config_text(config, "smtp.tls");
@@ -119,6 +151,9 @@ static bool connection_open(struct relay *relay)
     curl_easy_setopt(relay->handle, CURLOPT_SSL_VERIFYHOST, verify ? 2L : 0L);
     curl_easy_setopt(relay->handle, CURLOPT_SERVER_RESPONSE_TIMEOUT, REPLY_S);
     curl_easy_setopt(relay->handle, CURLOPT_ERRORBUFFER, relay->message);
+    curl_easy_setopt(relay->handle, CURLOPT_DEBUGFUNCTION, on_debug);
+    curl_easy_setopt(relay->handle, CURLOPT_DEBUGDATA, relay);
+    curl_easy_setopt(relay->handle, CURLOPT_VERBOSE, 1L); /* to the function, nowhere else */
     return login_set(relay);
 }
 
@@ -148,6 +183,7 @@ bool relay_send(struct relay *relay, const struct relay_letter *letter, struct a
     }
     struct curl_slist *recipients = curl_slist_append(NULL, letter->mailbox);
     relay->message[0] = '\0';
+    relay->asked = ATTEMPT_CONNECT;
     letter_set(relay, &upload, recipients);
     CURLcode code = curl_easy_perform(relay->handle);
     curl_easy_getinfo(relay->handle, CURLINFO_RESPONSE_CODE, &reply);
@@ -161,7 +197,7 @@ bool relay_send(struct relay *relay, const struct relay_letter *letter, struct a
     *facts = (struct attempt_smtp){
         .curl_code = (int)code,
         .reply = (int)reply,
-        .phase = attempt_smtp_phase((int)code, relay->message, (int)reply),
+        .phase = attempt_smtp_phase((int)code, relay->message, (int)reply, relay->asked),
     };
     return true;
 }

@@ -165,6 +165,8 @@ static const struct smtp_row smtp_rows[] = {
     {"dropped after DATA", {56, 354, ATTEMPT_END}, ATTEMPT_RETRY, "connection-lost"},
     {"no reply to the dot", {28, 354, ATTEMPT_END}, ATTEMPT_RETRY, "connection-lost"},
     {"dropped after RCPT 250", {56, 250, ATTEMPT_RCPT}, ATTEMPT_RETRY, "connection-lost"},
+    {"dropped at DATA", {56, 250, ATTEMPT_DATA}, ATTEMPT_RETRY, "connection-lost"},
+    {"dropped at MAIL", {56, 250, ATTEMPT_MAIL}, ATTEMPT_RELAY, "relay-sender"},
 };
 
 static void smtp_row(void **state)
@@ -179,31 +181,42 @@ static void smtp_row(void **state)
 struct phase_row {
     const char *name; /* libcurl's message */
     int curl_code, reply;
-    enum attempt_phase phase;
+    enum attempt_phase asked, phase;
 };
 
 static const struct phase_row phase_rows[] = {
-    {"Failed to connect to 127.0.0.1 port 25", 7, 0, ATTEMPT_CONNECT},
-    {"Got unexpected smtp-server response: 554", 8, 554, ATTEMPT_GREETING},
-    {"Remote access denied: 550", 9, 550, ATTEMPT_HELLO},
-    {"STARTTLS not supported.", 64, 250, ATTEMPT_STARTTLS},
-    {"STARTTLS denied, code 454", 64, 454, ATTEMPT_STARTTLS},
-    {"SSL certificate problem: self-signed certificate", 60, 220, ATTEMPT_STARTTLS},
-    {"Login denied", 67, 535, ATTEMPT_AUTH},
-    {"MAIL failed: 451", 55, 451, ATTEMPT_MAIL},
-    {"RCPT failed: 550", 55, 550, ATTEMPT_RCPT},
-    {"RCPT failed: 550 (last error)", 55, 550, ATTEMPT_RCPT},
-    {"DATA failed: 452", 55, 452, ATTEMPT_DATA},
-    {"", 8, 554, ATTEMPT_END},
-    {"Operation timed out after 900000 milliseconds", 28, 354, ATTEMPT_END},
-    {"response reading failed (errno: 0)", 56, 354, ATTEMPT_END},
-    {"response reading failed (errno: 104)", 56, 250, ATTEMPT_HELLO},
+    {"Failed to connect to 127.0.0.1 port 25", 7, 0, ATTEMPT_CONNECT, ATTEMPT_CONNECT},
+    {"Got unexpected smtp-server response: 554", 8, 554, ATTEMPT_CONNECT, ATTEMPT_GREETING},
+    {"Remote access denied: 550", 9, 550, ATTEMPT_HELLO, ATTEMPT_HELLO},
+    {"STARTTLS not supported.", 64, 250, ATTEMPT_HELLO, ATTEMPT_STARTTLS},
+    {"STARTTLS denied, code 454", 64, 454, ATTEMPT_STARTTLS, ATTEMPT_STARTTLS},
+    {"SSL certificate problem: self-signed certificate", 60, 220, ATTEMPT_STARTTLS,
+     ATTEMPT_STARTTLS},
+    {"Login denied", 67, 535, ATTEMPT_AUTH, ATTEMPT_AUTH},
+    {"MAIL failed: 451", 55, 451, ATTEMPT_MAIL, ATTEMPT_MAIL},
+    {"RCPT failed: 550", 55, 550, ATTEMPT_RCPT, ATTEMPT_RCPT},
+    {"RCPT failed: 550 (last error)", 55, 550, ATTEMPT_RCPT, ATTEMPT_RCPT},
+    {"DATA failed: 452", 55, 452, ATTEMPT_DATA, ATTEMPT_DATA},
+    {"", 8, 554, ATTEMPT_DATA, ATTEMPT_END},
+    {"Operation timed out after 900000 milliseconds", 28, 354, ATTEMPT_DATA, ATTEMPT_END},
+    {"response reading failed (errno: 0)", 56, 354, ATTEMPT_DATA, ATTEMPT_END},
+    {"response reading failed (errno: 104)", 56, 250, ATTEMPT_HELLO, ATTEMPT_HELLO},
+    {"lost before the greeting", 56, 0, ATTEMPT_CONNECT, ATTEMPT_CONNECT},
+    {"lost at EHLO", 56, 220, ATTEMPT_HELLO, ATTEMPT_HELLO},
+    {"lost at STARTTLS", 56, 250, ATTEMPT_STARTTLS, ATTEMPT_STARTTLS},
+    {"lost at AUTH", 56, 334, ATTEMPT_AUTH, ATTEMPT_AUTH},
+    {"lost at MAIL", 56, 250, ATTEMPT_MAIL, ATTEMPT_MAIL},
+    {"lost at MAIL over a kept connection", 56, 0, ATTEMPT_MAIL, ATTEMPT_MAIL},
+    {"lost at RCPT", 56, 250, ATTEMPT_RCPT, ATTEMPT_RCPT},
+    {"silent at RCPT", 28, 250, ATTEMPT_RCPT, ATTEMPT_RCPT},
+    {"lost at DATA", 56, 250, ATTEMPT_DATA, ATTEMPT_DATA},
 };
 
 static void phase_row(void **state)
 {
     const struct phase_row *row = *state;
-    assert_int_equal(attempt_smtp_phase(row->curl_code, row->name, row->reply), row->phase);
+    assert_int_equal(attempt_smtp_phase(row->curl_code, row->name, row->reply, row->asked),
+                     row->phase);
 }
 
 /* ---- one decision ---- */
