@@ -11,8 +11,10 @@
 
 #include "common/memory.h"
 
+/* c-ares asks each server in turn, then all of them again and waits twice as long. They share the
+ * time: a look-up takes at most 3 s, however many they are. */
 #define TRY_MS 1000
-#define TRIES  2 /* the second waits twice as long: 3 s in all */
+#define TRIES  2
 #define EVENTS 64
 
 /* One look-up, waiting for its turn or under way. */
@@ -58,30 +60,54 @@ static int servers_set(struct dns *dns, const struct text_list *servers)
     return status;
 }
 
-static int channel_open(struct dns *dns, const struct text_list *servers)
+static int channel_init(struct dns *dns, const struct text_list *servers, int try_ms)
 {
     static char lookups[] = "b"; /* DNS only, no hosts file */
     struct ares_options options = {
         .flags = ARES_FLAG_NOSEARCH | ARES_FLAG_EDNS,
-        .timeout = TRY_MS,
+        .timeout = try_ms,
         .tries = TRIES,
         .ednspsz = 1232,
         .lookups = lookups,
         .sock_state_cb = on_socket,
         .sock_state_cb_data = dns,
     };
-    int status = ares_library_init(ARES_LIB_INIT_ALL);
-    if (status != ARES_SUCCESS)
-        return status;
-    status = ares_init_options(&dns->channel, &options,
-                               ARES_OPT_FLAGS | ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES |
-                                   ARES_OPT_EDNSPSZ | ARES_OPT_LOOKUPS | ARES_OPT_SOCK_STATE_CB);
+    int status =
+        ares_init_options(&dns->channel, &options,
+                          ARES_OPT_FLAGS | ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_EDNSPSZ |
+                              ARES_OPT_LOOKUPS | ARES_OPT_SOCK_STATE_CB);
     if (status != ARES_SUCCESS)
         return status;
     status = servers_set(dns, servers);
     if (status != ARES_SUCCESS)
         ares_destroy(dns->channel);
     return status;
+}
+
+static int server_count(struct dns *dns)
+{
+    struct ares_addr_port_node *servers = NULL;
+    int count = 0;
+    ares_get_servers_ports(dns->channel, &servers);
+    for (const struct ares_addr_port_node *server = servers; server; server = server->next)
+        count++;
+    ares_free_data(servers);
+    return count;
+}
+
+/* How many servers the system has is known from a channel, and a channel's times are fixed. */
+static int channel_open(struct dns *dns, const struct text_list *servers)
+{
+    int status = ares_library_init(ARES_LIB_INIT_ALL);
+    if (status == ARES_SUCCESS)
+        status = channel_init(dns, servers, TRY_MS);
+    if (status != ARES_SUCCESS)
+        return status;
+    int count = server_count(dns);
+    if (count <= 1)
+        return ARES_SUCCESS;
+    ares_destroy(dns->channel);
+    return channel_init(dns, servers, TRY_MS / count);
 }
 
 struct dns *dns_new(const struct text_list *servers, struct error *err)

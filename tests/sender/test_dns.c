@@ -395,6 +395,28 @@ static void second_server_answers(void **state)
     fake_dns_stop(&server);
 }
 
+/* Twice, the second time twice as long, each of all servers: a third of 3 s, shared by them, is the
+ * most that the first one may be waited for. Nobody answers at port 1. */
+static const struct wait_row {
+    const char *name, *servers;
+    int64_t most_ms;
+} wait_rows[] = {
+    {"one server", "127.0.0.1:1", 1000},
+    {"two servers", "127.0.0.1:1 127.0.0.2:1", 500},
+    {"three servers", "127.0.0.1:1 127.0.0.2:1 127.0.0.3:1", 333},
+};
+
+static void wait_row(void **state)
+{
+    const struct wait_row *row = *state;
+    struct answer answer = {0};
+    struct dns *dns = client_new(row->servers);
+    dns_txt(dns, "one.example.org", on_txt, &answer);
+    assert_in_range(dns_timeout_ms(dns, PATIENCE_MS), 0, row->most_ms + 1);
+    dns_free(&dns);
+    buffer_free(&answer.text);
+}
+
 static void bad_servers(void **state)
 {
     (void)state;
@@ -425,5 +447,6 @@ int main(void)
         meanings[i] = (struct CMUnitTest)TEST_ROW(meaning, &rows[i]);
     int failed = _cmocka_run_group_tests("what each answer means", meanings, NELEMS(meanings),
                                          ask_all, free_all);
+    failed += RUN_ROWS("how long servers are waited for", wait_row, wait_rows);
     return failed + cmocka_run_group_tests_name("dns", tests, NULL, NULL);
 }
