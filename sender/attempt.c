@@ -228,7 +228,8 @@ struct attempt_next attempt_park(const struct attempt_policy *policy,
 }
 
 /* How a class goes on. longest_from: from that attempt on it waits for the longest delay;
- * refused_from: that attempt is the last one; 0: never. */
+ * refused_from: that attempt is the last one; 0: never. Attempts are counted whatever the earlier
+ * ones failed by: a delivery remembers their number and not their kinds. */
 struct class_row {
     enum outcome_state state; /* WAITING: by the schedule */
     int32_t longest_from;

@@ -11,7 +11,7 @@
 #include "common/text.h"
 #include "common/wire/outcome.h"
 
-#define ATTEMPT_SLOW_MAX    3 /* slow retries before a refusal is final */
+#define ATTEMPT_SLOW_MAX    3 /* tries, failed by whatever, after which a slow failure is final */
 #define ATTEMPT_SUPPRESS_MS (INT64_C(7) * 24 * 3600 * 1000) /* after 410 Gone */
 
 /* ---- retry.delays and retry.window ---- */
@@ -31,9 +31,10 @@ void attempt_policy_free(struct attempt_policy *policy);
 enum attempt_class {
     ATTEMPT_DELIVERED,
     ATTEMPT_RETRY,     /* the next delay */
-    ATTEMPT_HANDSHAKE, /* TLS: likewise, from the third failure on the longest delay */
-    ATTEMPT_SLOW,    /* perhaps a slip of the receiver's: the longest delay, ATTEMPT_SLOW_MAX times,
-                        then refused */
+    ATTEMPT_HANDSHAKE, /* TLS: likewise, but the longest delay from the third try on, whatever the
+                          first two failed by */
+    ATTEMPT_SLOW,    /* perhaps a slip of the receiver's: the longest delay; after ATTEMPT_SLOW_MAX
+                        tries, failed by whatever, refused */
     ATTEMPT_REFUSED, /* final */
     ATTEMPT_GONE,    /* final, and the target is suppressed for ATTEMPT_SUPPRESS_MS */
     ATTEMPT_BLOCKED, /* our own rules forbid it: final */
