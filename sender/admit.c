@@ -113,7 +113,7 @@ struct waiter {
  * waiters could start. */
 struct host {
     struct waiter *waiters;
-    size_t waiting, running;
+    size_t running;
     bool in_turn;
     struct host *prev, *next; /* the turn */
     UT_hash_handle hh;
@@ -121,7 +121,7 @@ struct host {
 };
 
 struct admit {
-    size_t total_max, waiting, running;
+    size_t total_max, running;
     struct host *hosts; /* by name */
     struct host *turn;
 };
@@ -157,25 +157,23 @@ static struct host *host_get(struct admit *admit, const char *name)
  * if it is idle. */
 static void host_settle(struct admit *admit, struct host *host)
 {
-    bool can_start = host->waiting > 0 && host->running < ADMIT_HOST_MAX;
+    bool can_start = host->waiters && host->running < ADMIT_HOST_MAX;
     if (host->in_turn && !can_start)
         DL_DELETE(admit->turn, host);
     if (!host->in_turn && can_start)
         DL_APPEND(admit->turn, host);
     host->in_turn = can_start;
-    if (host->waiting > 0 || host->running > 0)
+    if (host->waiters || host->running > 0)
         return;
     HASH_DEL(admit->hosts, host);
     free(host);
 }
 
-static void *waiter_take(struct admit *admit, struct host *host, struct waiter *waiter)
+static void *waiter_take(struct host *host, struct waiter *waiter)
 {
     void *item = waiter->item;
     DL_DELETE(host->waiters, waiter);
     free(waiter);
-    host->waiting--;
-    admit->waiting--;
     return item;
 }
 
@@ -188,7 +186,7 @@ void admit_free(struct admit **admit)
     {
         host->running = 0;
         while (host->waiters)
-            waiter_take(*admit, host, host->waiters);
+            waiter_take(host, host->waiters);
         host_settle(*admit, host);
     }
     free(*admit);
@@ -201,8 +199,6 @@ void admit_add(struct admit *admit, const char *host_name, void *item)
     struct waiter *waiter = mem_alloc(sizeof(*waiter));
     waiter->item = item;
     DL_APPEND(host->waiters, waiter);
-    host->waiting++;
-    admit->waiting++;
     host_settle(admit, host);
 }
 
@@ -213,7 +209,7 @@ void *admit_next(struct admit *admit)
         return NULL;
     DL_DELETE(admit->turn, host); /* to the end of the turn, if it can start another one */
     host->in_turn = false;
-    void *item = waiter_take(admit, host, host->waiters);
+    void *item = waiter_take(host, host->waiters);
     host->running++;
     admit->running++;
     host_settle(admit, host);
@@ -238,20 +234,9 @@ bool admit_remove(struct admit *admit, const char *host_name, const void *item)
         waiter = waiter->next;
     if (!waiter)
         return false;
-    waiter_take(admit, host, waiter);
+    waiter_take(host, waiter);
     host_settle(admit, host);
     return true;
-}
-
-size_t admit_waiting(const struct admit *admit)
-{
-    return admit->waiting;
-}
-
-size_t admit_waiting_for(const struct admit *admit, const char *host_name)
-{
-    const struct host *host = host_find(admit, host_name);
-    return host ? host->waiting : 0;
 }
 
 size_t admit_running(const struct admit *admit)

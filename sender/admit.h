@@ -61,8 +61,6 @@ void admit_done(struct admit *admit, const char *host);
 /* Takes out an item that waits. False: it does not wait under that host. */
 bool admit_remove(struct admit *admit, const char *host, const void *item);
 
-size_t admit_waiting(const struct admit *admit);
-size_t admit_waiting_for(const struct admit *admit, const char *host);
 size_t admit_running(const struct admit *admit);
 
 #endif
