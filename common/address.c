@@ -13,24 +13,26 @@
 
 static const unsigned char mapped_prefix[MAPPED_BITS / 8] = {[10] = 0xff, [11] = 0xff};
 
-/* An IPv6 address, or the IPv4 address that is mapped into it. */
-static struct address from_ipv6(const unsigned char bytes[IPV6_BYTES])
-{
-    struct address address = {.family = AF_INET6};
-    if (memcmp(bytes, mapped_prefix, sizeof(mapped_prefix)) == 0) {
-        address.family = AF_INET;
-        memcpy(address.bytes, bytes + sizeof(mapped_prefix), IPV4_BYTES);
-    } else {
-        memcpy(address.bytes, bytes, IPV6_BYTES);
-    }
-    return address;
-}
-
 static struct address from_ipv4(const void *bytes)
 {
     struct address address = {.family = AF_INET};
     memcpy(address.bytes, bytes, IPV4_BYTES);
     return address;
+}
+
+struct address address_unmapped(const struct address *address)
+{
+    if (address->family != AF_INET6 ||
+        memcmp(address->bytes, mapped_prefix, sizeof(mapped_prefix)) != 0)
+        return *address;
+    return from_ipv4(address->bytes + sizeof(mapped_prefix));
+}
+
+static struct address from_ipv6(const unsigned char bytes[IPV6_BYTES])
+{
+    struct address address = {.family = AF_INET6};
+    memcpy(address.bytes, bytes, IPV6_BYTES);
+    return address_unmapped(&address);
 }
 
 bool address_parse(const char *text, size_t length_bytes, struct address *address)

@@ -21,6 +21,8 @@ bool address_parse(const char *text, size_t length_bytes, struct address *addres
 void address_format(const struct address *address, char text[ADDRESS_TEXT]);
 /* From a socket address (mapped is unwrapped). False for another family. */
 bool address_from_sockaddr(const struct sockaddr *sockaddr, struct address *address);
+/* The IPv4 address that is mapped into this one, else itself. */
+struct address address_unmapped(const struct address *address);
 bool address_equal(const struct address *a, const struct address *b);
 
 /* ADDRESS/LENGTH or ADDRESS/LENGTH:PORT, IPv6 in brackets when a port follows

@@ -74,16 +74,6 @@ static const char *table_find(const struct address *address)
     return rows_find(denied_v6, NELEMS(denied_v6), address->bytes);
 }
 
-static struct address unwrapped(const struct address *address)
-{
-    static const unsigned char mapped[12] = {[10] = 0xff, [11] = 0xff};
-    if (address->family != AF_INET6 || memcmp(address->bytes, mapped, sizeof(mapped)) != 0)
-        return *address;
-    struct address inner = {.family = AF_INET};
-    memcpy(inner.bytes, address->bytes + sizeof(mapped), 4);
-    return inner;
-}
-
 static bool prefixes_match(const struct address_prefix *prefixes, size_t count,
                            const struct address *address, int port)
 {
@@ -104,7 +94,7 @@ static bool is_own(const struct egress_rules *rules, const struct address *addre
 struct egress_verdict egress_judge(const struct egress_rules *rules, const struct address *address,
                                    int port)
 {
-    const struct address judged = unwrapped(address);
+    const struct address judged = address_unmapped(address);
     if (prefixes_match(rules->deny, rules->deny_count, &judged, port))
         return (struct egress_verdict){false, "egress.deny"};
     if (prefixes_match(rules->allow, rules->allow_count, &judged, port))
@@ -131,7 +121,7 @@ bool egress_is_wanted(const struct egress_rules *rules, const struct address *ad
                       size_t count, int port)
 {
     for (size_t i = 0; i < count; i++) {
-        const struct address judged = unwrapped(&addresses[i]);
+        const struct address judged = address_unmapped(&addresses[i]);
         if (prefixes_match(rules->deny, rules->deny_count, &judged, port) ||
             !prefixes_match(rules->allow, rules->allow_count, &judged, port))
             return false;
