@@ -143,6 +143,17 @@ int fake_https_port(const struct fake_https *https)
     return https->port;
 }
 
+bool fake_https_has_ipv6(void)
+{
+    const struct sockaddr_in6 any_port = {.sin6_family = AF_INET6,
+                                          .sin6_addr = IN6ADDR_LOOPBACK_INIT};
+    int fd = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    bool there = fd >= 0 && bind(fd, (const struct sockaddr *)&any_port, sizeof(any_port)) == 0;
+    if (fd >= 0)
+        close(fd);
+    return there;
+}
+
 int fake_https_canary_port(const struct fake_https *https)
 {
     return https->canary_port;

@@ -17,6 +17,9 @@ struct fake_https *fake_https_start_expired(void); /* its certificate is */
 struct fake_https *fake_https_start_old(void);     /* speaks TLS 1.0 and 1.1 only */
 void fake_https_stop(struct fake_https **https);
 
+/* It listens on ::1 too, if this machine has it: a container may have none. */
+bool fake_https_has_ipv6(void);
+
 int fake_https_port(const struct fake_https *https);
 const char *fake_https_ca_file(const struct fake_https *https);
 /* Of an authority that signed nothing here. */
