@@ -17,6 +17,8 @@
 #define THREADS 4
 #define TOPIC   "deliveries.smtp"
 
+#define HEADERS_MAX 32
+
 static const struct delivery delivery = {
     .target = "mailto:tls@target.example",
     .report_id = "2026-11-24.policy.example.0-7.0123abcd",
@@ -31,17 +33,24 @@ struct scene {
     struct fake_smtp *server;
     size_t count;
     atomic_bool reached; /* the phase at which the relay is silent, or that counts */
-    const char *headers[32];
+    const char *headers[HEADERS_MAX];
+    const struct refused_row *row; /* of a record that is no letter */
+    const char *row_headers[HEADERS_MAX];
 };
 
 static void header_add(void *context, const char *name, const char *text)
 {
-    struct scene *scene = context;
-    size_t count = 0;
-    while (scene->headers[count])
-        count++;
-    scene->headers[count] = mem_text(name);
-    scene->headers[count + 1] = mem_text(text);
+    const char **end = context;
+    while (*end)
+        end++;
+    end[0] = mem_text(name);
+    end[1] = mem_text(text);
+}
+
+static void headers_free(const char *const *headers)
+{
+    for (; *headers; headers++)
+        free((void *)(uintptr_t)*headers);
 }
 
 static struct config *config_of(const struct scene *scene, const char *mode)
@@ -57,6 +66,22 @@ static struct config *config_of(const struct scene *scene, const char *mode)
     return config;
 }
 
+static void scene_play(struct scene *scene, const struct fake_smtp_script *replies,
+                       const char *mode, void (*script)(struct fake_worker *fake, void *context))
+{
+    scene->server = fake_smtp_start(replies);
+    struct config *config = config_of(scene, mode);
+    fake_worker_run(smtp_run, config, script, scene);
+    config_free(&config);
+}
+
+static void scene_close(struct scene *scene)
+{
+    fake_smtp_stop(&scene->server);
+    headers_free(scene->headers);
+    headers_free(scene->row_headers);
+}
+
 static void play_mode(const char *mode, enum fake_smtp_phase silent, enum fake_smtp_phase counts,
                       size_t count, void (*script)(struct fake_worker *fake, void *context))
 {
@@ -64,14 +89,9 @@ static void play_mode(const char *mode, enum fake_smtp_phase silent, enum fake_s
     struct fake_smtp_script replies = {.flag = &scene.reached, .flag_at = counts};
     if (silent != FAKE_SMTP_PHASES)
         replies.replies[silent] = FAKE_SMTP_HANG;
-    scene.server = fake_smtp_start(&replies);
-    delivery_to_headers(&delivery, header_add, &scene);
-    struct config *config = config_of(&scene, mode);
-    fake_worker_run(smtp_run, config, script, &scene);
-    config_free(&config);
-    fake_smtp_stop(&scene.server);
-    for (size_t i = 0; scene.headers[i]; i++)
-        free((void *)(uintptr_t)scene.headers[i]);
+    delivery_to_headers(&delivery, header_add, scene.headers);
+    scene_play(&scene, &replies, mode, script);
+    scene_close(&scene);
 }
 
 /* Plays script with a relay that is silent at that phase; FAKE_SMTP_PHASES: nowhere. */
@@ -152,6 +172,59 @@ static void a_letter_is_delivered(void **state)
 {
     (void)state;
     play(FAKE_SMTP_PHASES, FAKE_SMTP_END, 1, delivers);
+}
+
+/* ---- a record that is no letter ---- */
+
+static const struct refused_row {
+    const char *name;
+    const char *target, *via, *report_id, *domain; /* NULL: as a letter has it; via: none */
+    bool empty;
+} refused_rows[] = {
+    {"an https target", "https://target.example/", NULL, NULL, NULL, false},
+    {"a mailbox, redirected to https", NULL, "https://target.example/", NULL, NULL, false},
+    {"a mailbox that is not normalised", "mailto:tls@TARGET.example", NULL, NULL, NULL, false},
+    {"two mailboxes", "mailto:tls@target.example,b@target.example", NULL, NULL, NULL, false},
+    {"a command in the mailbox", "mailto:a@b.example>\r\nRCPT TO:<c@d.example", NULL, NULL, NULL,
+     false},
+    {"a header in the report-id", NULL, NULL, "id\r\nBcc: c@d.example", NULL, false},
+    {"a blank in the report-id", NULL, NULL, "an id", NULL, false},
+    {"a header in the domain", NULL, NULL, NULL, "b.example\r\nBcc: c@d.example", false},
+    {"a domain that is none", NULL, NULL, NULL, "b..example", false},
+    {"no payload", NULL, NULL, NULL, NULL, true},
+};
+
+/* It stands in rejected, and the relay hears nothing. */
+static void is_refused(struct fake_worker *fake, void *context)
+{
+    const struct scene *scene = context;
+    struct message_list messages;
+    take(fake, 0);
+    fake_worker_record(fake, TOPIC, 0, 0, "key", scene->row->empty ? NULL : "payload",
+                       scene->row_headers);
+    fake_worker_finish(fake, TOPIC, 0, 1);
+    fake_worker_commit(fake, &messages);
+    assert_int_equal(messages.count, 1);
+    const struct message *reject = messages.items[0];
+    assert_string_equal(reject->topic, "rejected");
+    assert_string_equal(reject->headers[0].text, "smtp");
+    assert_string_equal(reject->headers[1].text, "unreadable");
+    assert_string_equal(reject->headers[2].text, TOPIC "/0/0");
+    assert_int_equal(fake_smtp_connections(scene->server), 0);
+    message_list_free(&messages);
+}
+
+static void refused_row(void **state)
+{
+    struct scene scene = {.row = *state};
+    struct delivery bad = delivery;
+    bad.target = scene.row->target ? scene.row->target : bad.target;
+    bad.report_id = scene.row->report_id ? scene.row->report_id : bad.report_id;
+    bad.domain = scene.row->domain ? scene.row->domain : bad.domain;
+    bad.via = scene.row->via;
+    delivery_to_headers(&bad, header_add, scene.row_headers);
+    scene_play(&scene, &accepting, "deliver.mode=live", is_refused);
+    scene_close(&scene);
 }
 
 /* ---- deliver.mode ---- */
@@ -308,22 +381,18 @@ static void ends(struct fake_worker *fake, void *context)
 /* Each over a relay of its own, which takes one connection at a time. */
 static void copy_send(const struct delivery *whose, struct text_list *mail)
 {
-    struct scene scene = {.server = fake_smtp_start(&accepting), .count = 1};
+    struct scene scene = {.count = 1};
     struct text_list heard = {0};
     struct delivery copy = delivery;
     copy.target = whose->target;
     copy.via = whose->via;
-    delivery_to_headers(&copy, header_add, &scene);
-    struct config *config = config_of(&scene, "deliver.mode=live");
-    fake_worker_run(smtp_run, config, ends, &scene);
+    delivery_to_headers(&copy, header_add, scene.headers);
+    scene_play(&scene, &accepting, "deliver.mode=live", ends);
     fake_smtp_messages(scene.server, &heard);
     for (size_t i = 0; i < heard.count; i++)
         text_list_add(mail, heard.items[i], strlen(heard.items[i]));
     text_list_free(&heard);
-    config_free(&config);
-    fake_smtp_stop(&scene.server);
-    for (size_t i = 0; scene.headers[i]; i++)
-        free((void *)(uintptr_t)scene.headers[i]);
+    scene_close(&scene);
 }
 
 /* Owned by the caller. */
@@ -374,5 +443,6 @@ int main(void)
     if (fetch_init(&err) < 0)
         return 1;
     metrics_register(sender_metrics);
-    return cmocka_run_group_tests_name("smtp", tests, NULL, NULL);
+    int failed = RUN_ROWS("smtp: no letter", refused_row, refused_rows);
+    return failed + cmocka_run_group_tests_name("smtp", tests, NULL, NULL);
 }
