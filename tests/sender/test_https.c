@@ -66,11 +66,16 @@ static struct scene scene_open(struct fake_https *server)
     return scene;
 }
 
+static void headers_free(const char *const *headers)
+{
+    for (; *headers; headers++)
+        free((void *)(uintptr_t)*headers);
+}
+
 static void scene_close(struct scene *scene)
 {
     for (size_t i = 0; i < scene->count; i++)
-        for (const char **text = scene->headers[i]; *text; text++)
-            free((void *)(uintptr_t)*text);
+        headers_free(scene->headers[i]);
     buffer_free(&scene->requests);
     config_free(&scene->config);
     fake_dns_stop(&scene->dns);
@@ -86,16 +91,21 @@ static void header_add(void *context, const char *name, const char *text)
     end[1] = mem_text(text);
 }
 
-static void delivery_add(struct scene *scene, const char *host, int port, const char *path)
+static struct delivery delivery_to(const char *target)
 {
-    char *target = mem_printf("https://%s:%d%s", host, port, path);
-    const struct delivery delivery = {
+    return (struct delivery){
         .target = target,
         .report_id = "2026-11-24.policy.example.0-7.0123abcd",
         .domain = "policy.example",
         .day = 20781,
         .created_ms = 1795600000000,
     };
+}
+
+static void delivery_add(struct scene *scene, const char *host, int port, const char *path)
+{
+    char *target = mem_printf("https://%s:%d%s", host, port, path);
+    const struct delivery delivery = delivery_to(target);
     delivery_to_headers(&delivery, header_add, scene->headers[scene->count++]);
     free(target);
 }
@@ -560,6 +570,55 @@ static void blocked_row(void **state)
     scene_close(scene);
 }
 
+/* ---- a record that is no delivery by https ---- */
+
+static const struct unreadable_row {
+    const char *name, *target, *via, *value;
+} unreadable_rows[] = {
+    {"a mailbox", "mailto:tls@target.example", NULL, "payload"},
+    {"redirected to a mailbox", "https://target.example/", "mailto:me@op.example", "payload"},
+    {"not encrypted", "http://target.example/", NULL, "payload"},
+    {"not normalised", "https://TARGET.example/", NULL, "payload"},
+    {"with a user", "https://a@target.example/", NULL, "payload"},
+    {"no payload", "https://target.example/", NULL, NULL},
+};
+
+struct mishap {
+    const struct unreadable_row *row;
+    const char *headers[HEADERS_MAX];
+};
+
+static void is_unreadable(struct fake_worker *fake, void *context)
+{
+    const struct mishap *mishap = context;
+    struct message_list messages;
+    fake_worker_assign(fake, TOPIC, 0, 0);
+    fake_worker_ready(fake, TOPIC, 0);
+    fake_worker_record(fake, TOPIC, 0, 0, "host", mishap->row->value, mishap->headers);
+    fake_worker_finish(fake, TOPIC, 0, 1);
+    fake_worker_commit(fake, &messages);
+    assert_int_equal(messages.count, 1);
+    const struct message *reject = messages.items[0];
+    assert_string_equal(reject->topic, "rejected");
+    assert_string_equal(reject->headers[0].text, "https");
+    assert_string_equal(reject->headers[1].text, "unreadable");
+    assert_string_equal(reject->headers[2].text, TOPIC "/0/0");
+    message_list_free(&messages);
+}
+
+static void unreadable_row(void **state)
+{
+    struct mishap mishap = {.row = *state};
+    struct delivery delivery = delivery_to(mishap.row->target);
+    struct scene scene = scene_open(fake_https_start());
+    delivery.via = mishap.row->via;
+    delivery_to_headers(&delivery, header_add, mishap.headers);
+    fake_worker_run(https_run, scene.config, is_unreadable, &mishap);
+    assert_int_equal(fake_dns_asked(scene.dns, "target.example"), 0);
+    headers_free(mishap.headers);
+    scene_close(&scene);
+}
+
 int main(void)
 {
     struct error err;
@@ -578,5 +637,6 @@ int main(void)
     metrics_register(sender_metrics);
     int failed = RUN_ROWS("https: TLS", tls_row, tls_rows);
     failed += RUN_ROWS("https: blocked", blocked_row, blocked_rows);
+    failed += RUN_ROWS("https: unreadable", unreadable_row, unreadable_rows);
     return failed + cmocka_run_group_tests_name("https", tests, NULL, NULL);
 }
