@@ -45,7 +45,7 @@ struct config; /* opaque */
 
 /* The caller owns the result. Only keys of `program` count; keys of the other programs are known
  * and passed over; `kafka.*` is kept for librdkafka, and those that would break the loop's rules
- * are refused (DESIGN 3). */
+ * are refused (common/kafka/README.md). */
 struct config *config_new(enum config_program program);
 void config_free(struct config **config);
 

@@ -14,8 +14,8 @@
 
 /* Exactly one JSON value, UTF-8, no BOM, only white space after it. ERROR_REJECT otherwise.
  * The caller owns the result: json_object_put(). NaN, Infinity are refused.
- * allow_bad_utf8 lets bytes that are no UTF-8 stand in strings (the document rule of DESIGN section
- * 5: they become U+FFFD later). */
+ * allow_bad_utf8 lets bytes that are no UTF-8 stand in strings (producer/README.md, Documents: they
+ * become U+FFFD later). */
 struct json_object *json_parse(const char *bytes, size_t length_bytes, bool allow_bad_utf8,
                                struct error *err) MUST_USE;
 /* As above, and it must be an object. */

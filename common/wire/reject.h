@@ -12,8 +12,8 @@
 /* Headers of the record: who refused it, by which rule, and where it stood. */
 struct reject {
     const char *stage;  /* the job: "scan", "aggregate", ... */
-    const char *reason; /* a code of DESIGN section 5: "bad-domain", or "unreadable", "index-gone",
-                           "too-late" */
+    const char *reason; /* a code of producer/README.md: "bad-domain", or "unreadable",
+                           "index-gone", "too-late" */
     const char *origin; /* topic/partition/offset, index/shard/_seq_no, or a line number */
 };
 /* The value: `members` (borrowed, may be NULL) as it is; over REJECT_VALUE_MAX its texts are cut
