@@ -46,7 +46,7 @@ CPPFLAGS += -I. -D_GNU_SOURCE -DTLSRPT_VERSION='"$(VERSION)"' \
 CFLAGS   += -std=gnu11 $(WARN) $(HARD) $(OPTIMIZE_$(VARIANT)) -pthread
 LDFLAGS  += -pie -Wl,-z,relro,-z,now,-z,noexecstack,-z,separate-code -pthread \
             $(filter -fsanitize=%,$(OPTIMIZE_$(VARIANT)))
-LDLIBS   += $(shell pkg-config --libs $(PACKAGES) 2>/dev/null)
+LDLIBS   += $(shell pkg-config --libs $(PACKAGES) 2>/dev/null) -lm
 
 COMMON_SRC := $(wildcard common/*.c common/kafka/*.c common/wire/*.c)
 COMMON_LIB := $(OBJ)/common.a
