@@ -15,7 +15,7 @@ import time
 from harness import BIN, Failed, Run, main, say, seed
 
 COPY = BIN / "obj" / "release" / "tests" / "pipeline" / "copy"
-HARMS = 14
+HARMS = 5 * [signal.SIGKILL] + 6 * [signal.SIGTERM] + 3 * [signal.SIGSTOP]
 KEYS = 60  # in 24 partitions of events: each has several
 PACE = 20  # records, every 50 ms
 
@@ -75,6 +75,8 @@ class Workers:
         self.run, self.pick, self.broken = run, pick, broken
         self.processes = {}
         self.harms = collections.Counter()
+        self.plan = list(HARMS)  # so many of each: an account that saw no kill would show nothing
+        pick.shuffle(self.plan)
 
     def start(self, name):
         log = open(self.run.directory / "log" / f"copy-{name}.log", "a")
@@ -106,7 +108,7 @@ class Workers:
         if process.poll() is not None:
             self.revive(name)
             return f"nothing: copy-{name} had ended"
-        how = self.pick.choices([signal.SIGKILL, signal.SIGTERM, signal.SIGSTOP], [3, 5, 2])[0]
+        how = self.plan.pop()
         self.harms[how.name] += 1
         process.send_signal(how)
         if how == signal.SIGSTOP:  # longer than the session timeout: a zombie comes back
@@ -124,7 +126,7 @@ def harm_while_fed(workers):
     """How many records went in; then peace until nothing is left to do."""
     with Feeder(workers.run, "deliveries.smtp") as feeder:
         workers.run.wait("work begins", 60, lambda: written(workers.run, "deliveries.https") > 0)
-        for _ in range(HARMS):
+        for _ in HARMS:
             time.sleep(workers.pick.uniform(0, 3))  # the pace of the harms, not a wait for anything
             say(f"{workers.harm()} with {feeder.count} records written")
     for name, process in workers.processes.items():
