@@ -160,9 +160,9 @@ static int credentials_set(const struct elastic *elastic, struct elastic_request
         free(header);
     }
     if (user && password) {
-        curl_easy_setopt(request->handle, CURLOPT_HTTPAUTH, (long)CURLAUTH_BASIC);
-        curl_easy_setopt(request->handle, CURLOPT_USERNAME, user);
-        curl_easy_setopt(request->handle, CURLOPT_PASSWORD, password);
+        FETCH_SET(request->handle, CURLOPT_HTTPAUTH, (long)CURLAUTH_BASIC);
+        FETCH_SET(request->handle, CURLOPT_USERNAME, user);
+        FETCH_SET(request->handle, CURLOPT_PASSWORD, password);
     }
     free(key);
     free(password);
@@ -184,8 +184,8 @@ static int request_prepare(struct elastic *elastic, struct elastic_request *requ
     if (credentials_set(elastic, request, err) < 0)
         return -1;
     if (authorities)
-        curl_easy_setopt(request->handle, CURLOPT_CAINFO, authorities);
-    curl_easy_setopt(request->handle, CURLOPT_HTTPHEADER, request->headers);
+        FETCH_SET(request->handle, CURLOPT_CAINFO, authorities);
+    FETCH_SET(request->handle, CURLOPT_HTTPHEADER, request->headers);
     request->url = elastic->url;
     return 0;
 }
@@ -206,12 +206,12 @@ int elastic_request_begin(struct elastic *elastic, struct elastic_request *reque
     if (request_prepare(elastic, request, total_ms, err) < 0)
         return -1;
     char *url = url_of(elastic, path);
-    curl_easy_setopt(request->handle, CURLOPT_URL, url);
+    FETCH_SET(request->handle, CURLOPT_URL, url);
     if (body)
-        curl_easy_setopt(request->handle, CURLOPT_COPYPOSTFIELDS, body);
-    curl_easy_setopt(request->handle, CURLOPT_WRITEFUNCTION, write);
-    curl_easy_setopt(request->handle, CURLOPT_WRITEDATA, context);
-    curl_easy_setopt(request->handle, CURLOPT_BUFFERSIZE, 512L << 10);
+        FETCH_SET(request->handle, CURLOPT_COPYPOSTFIELDS, body);
+    FETCH_SET(request->handle, CURLOPT_WRITEFUNCTION, write);
+    FETCH_SET(request->handle, CURLOPT_WRITEDATA, context);
+    FETCH_SET(request->handle, CURLOPT_BUFFERSIZE, 512L << 10);
     free(url);
     return 0;
 }

@@ -127,9 +127,9 @@ static bool login_set(struct relay *relay)
         log_warn("no relay password", log_text("error", err.text));
         return false;
     }
-    curl_easy_setopt(relay->handle, CURLOPT_HTTPAUTH, (long)CURLAUTH_ANY);
-    curl_easy_setopt(relay->handle, CURLOPT_USERNAME, config_text(relay->config, "smtp.user"));
-    curl_easy_setopt(relay->handle, CURLOPT_PASSWORD, password ? password : "");
+    FETCH_SET(relay->handle, CURLOPT_HTTPAUTH, (long)CURLAUTH_ANY);
+    FETCH_SET(relay->handle, CURLOPT_USERNAME, config_text(relay->config, "smtp.user"));
+    FETCH_SET(relay->handle, CURLOPT_PASSWORD, password ? password : "");
     if (password)
         explicit_bzero(password, strlen(password));
     free(password);
@@ -144,31 +144,30 @@ static bool connection_open(struct relay *relay)
     if (relay->handle)
         return true;
     relay->handle = fetch_handle("smtp", &limits);
-    curl_easy_setopt(relay->handle, CURLOPT_URL, config_text(relay->config, "smtp.relay"));
-    curl_easy_setopt(relay->handle, CURLOPT_USE_SSL, use_ssl(relay->config));
+    FETCH_SET(relay->handle, CURLOPT_URL, config_text(relay->config, "smtp.relay"));
+    FETCH_SET(relay->handle, CURLOPT_USE_SSL, use_ssl(relay->config));
     /* opportunistic means: better than nothing, whoever it is */
-    curl_easy_setopt(relay->handle, CURLOPT_SSL_VERIFYPEER, verify ? 1L : 0L);
-    curl_easy_setopt(relay->handle, CURLOPT_SSL_VERIFYHOST, verify ? 2L : 0L);
-    curl_easy_setopt(relay->handle, CURLOPT_SERVER_RESPONSE_TIMEOUT, REPLY_S);
-    curl_easy_setopt(relay->handle, CURLOPT_ERRORBUFFER, relay->message);
-    curl_easy_setopt(relay->handle, CURLOPT_DEBUGFUNCTION, on_debug);
-    curl_easy_setopt(relay->handle, CURLOPT_DEBUGDATA, relay);
-    curl_easy_setopt(relay->handle, CURLOPT_VERBOSE, 1L); /* to the function, nowhere else */
+    FETCH_SET(relay->handle, CURLOPT_SSL_VERIFYPEER, verify ? 1L : 0L);
+    FETCH_SET(relay->handle, CURLOPT_SSL_VERIFYHOST, verify ? 2L : 0L);
+    FETCH_SET(relay->handle, CURLOPT_SERVER_RESPONSE_TIMEOUT, REPLY_S);
+    FETCH_SET(relay->handle, CURLOPT_ERRORBUFFER, relay->message);
+    FETCH_SET(relay->handle, CURLOPT_DEBUGFUNCTION, on_debug);
+    FETCH_SET(relay->handle, CURLOPT_DEBUGDATA, relay);
+    FETCH_SET(relay->handle, CURLOPT_VERBOSE, 1L); /* to the function, nowhere else */
     return login_set(relay);
 }
 
 static void letter_set(struct relay *relay, struct upload *upload, struct curl_slist *recipients)
 {
-    curl_easy_setopt(relay->handle, CURLOPT_UPLOAD, 1L);
-    curl_easy_setopt(relay->handle, CURLOPT_MAIL_FROM, relay->from);
-    curl_easy_setopt(relay->handle, CURLOPT_MAIL_RCPT, recipients);
-    curl_easy_setopt(relay->handle, CURLOPT_INFILESIZE_LARGE,
-                     (curl_off_t)upload->letter->message_bytes);
-    curl_easy_setopt(relay->handle, CURLOPT_READFUNCTION, on_read);
-    curl_easy_setopt(relay->handle, CURLOPT_READDATA, upload);
-    curl_easy_setopt(relay->handle, CURLOPT_NOPROGRESS, 0L);
-    curl_easy_setopt(relay->handle, CURLOPT_XFERINFOFUNCTION, on_progress);
-    curl_easy_setopt(relay->handle, CURLOPT_XFERINFODATA, upload);
+    FETCH_SET(relay->handle, CURLOPT_UPLOAD, 1L);
+    FETCH_SET(relay->handle, CURLOPT_MAIL_FROM, relay->from);
+    FETCH_SET(relay->handle, CURLOPT_MAIL_RCPT, recipients);
+    FETCH_SET(relay->handle, CURLOPT_INFILESIZE_LARGE, (curl_off_t)upload->letter->message_bytes);
+    FETCH_SET(relay->handle, CURLOPT_READFUNCTION, on_read);
+    FETCH_SET(relay->handle, CURLOPT_READDATA, upload);
+    FETCH_SET(relay->handle, CURLOPT_NOPROGRESS, 0L);
+    FETCH_SET(relay->handle, CURLOPT_XFERINFOFUNCTION, on_progress);
+    FETCH_SET(relay->handle, CURLOPT_XFERINFODATA, upload);
 }
 
 /* After any error the connection goes: a late reply on it would answer the next message. */
@@ -189,7 +188,7 @@ bool relay_send(struct relay *relay, const struct relay_letter *letter, struct a
     curl_easy_getinfo(relay->handle, CURLINFO_RESPONSE_CODE, &reply);
     curl_slist_free_all(recipients);
     if (code == CURLE_OK)
-        curl_easy_setopt(relay->handle, CURLOPT_MAIL_RCPT, NULL);
+        FETCH_SET(relay->handle, CURLOPT_MAIL_RCPT, NULL);
     else
         connection_close(relay);
     if (code == CURLE_ABORTED_BY_CALLBACK)
