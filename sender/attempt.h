@@ -36,11 +36,11 @@ enum attempt_class {
     ATTEMPT_SLOW,    /* perhaps a slip of the receiver's: the longest delay; after ATTEMPT_SLOW_MAX
                         tries, failed by whatever, refused */
     ATTEMPT_REFUSED, /* final */
-    ATTEMPT_GONE,    /* final, and the target is suppressed for ATTEMPT_SUPPRESS_MS */
+    ATTEMPT_GONE, /* final, and the target is to be suppressed for ATTEMPT_SUPPRESS_MS: nobody does
+                     yet */
     ATTEMPT_BLOCKED, /* our own rules forbid it: final */
-    ATTEMPT_RELAY, /* the relay's fault, neither report's nor target's: costs no attempt, trips its
-                      breaker */
-    ATTEMPT_HELD,  /* deliver.mode lets it out no more: final, costs no attempt */
+    ATTEMPT_RELAY,   /* the relay's fault, neither report's nor target's: costs no attempt */
+    ATTEMPT_HELD,    /* deliver.mode lets it out no more: final, costs no attempt */
     ATTEMPT_BACKLOG, /* its host is slower than its reports come: not tried, costs no attempt */
 };
 struct attempt_result {
@@ -108,7 +108,7 @@ struct attempt_next attempt_decide(const struct attempt_policy *policy,
                                    const struct attempt_result *result,
                                    const struct attempt_past *past, int64_t now_ms);
 
-/* Without a try: a backlog, a breaker. Costs no attempt, but the window runs: wait_ms rounded up to
+/* Without a try: a backlog. Costs no attempt, but the window runs: wait_ms rounded up to
  * a delay, else the longest; expired if the window is over by then. */
 struct attempt_next attempt_park(const struct attempt_policy *policy,
                                  const struct attempt_past *past, int64_t now_ms, int64_t wait_ms,
