@@ -1,22 +1,10 @@
 #include "sender/mode.h"
 
 #include "common/memory.h"
+#include "tests/support/settings.h"
 #include "tests/support/unit.h"
 
 #define ME "mailto:me@op.example"
-
-/* Assignments are divided by "|". */
-static struct config *config_of(const char *assignments)
-{
-    struct config *config = config_new(CONFIG_SENDER);
-    struct error err;
-    char *copy = mem_text(assignments), *rest = copy;
-    for (char *part = strsep(&rest, "|"); part; part = strsep(&rest, "|"))
-        if (*part && config_set(config, part, &err) < 0)
-            fail_msg("%s", err.text);
-    free(copy);
-    return config;
-}
 
 static const struct allow_row {
     const char *name, *assignments, *domain, *via;
@@ -50,7 +38,7 @@ static const struct allow_row {
 static void allow_row(void **state)
 {
     const struct allow_row *row = *state;
-    struct config *config = config_of(row->assignments);
+    struct config *config = settings_config(CONFIG_SENDER, row->assignments);
     struct mode_rules rules;
     struct error err;
     const struct delivery delivery = {
@@ -65,7 +53,7 @@ static void allow_row(void **state)
 static void redirect_needs_a_target(void **state)
 {
     (void)state;
-    struct config *config = config_of("deliver.mode=redirect");
+    struct config *config = settings_config(CONFIG_SENDER, "deliver.mode=redirect");
     struct mode_rules rules;
     struct error err;
     assert_int_equal(mode_rules_init(&rules, config, &err), -1);

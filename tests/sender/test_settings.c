@@ -1,21 +1,8 @@
 #include "sender/settings.h"
 
 #include "common/memory.h"
+#include "tests/support/settings.h"
 #include "tests/support/unit.h"
-
-/* Assignments are divided by "|". They are not checked one by one (config_finish), so that no file
- * has to exist. */
-static struct config *config_of(const char *assignments)
-{
-    struct config *config = config_new(CONFIG_SENDER);
-    struct error err;
-    char *copy = mem_text(assignments), *rest = copy;
-    for (char *part = strsep(&rest, "|"); part; part = strsep(&rest, "|"))
-        if (*part && config_set(config, part, &err) < 0)
-            fail_msg("%s", err.text);
-    free(copy);
-    return config;
-}
 
 struct check_row {
     const char *name, *assignments;
@@ -76,7 +63,7 @@ static const struct check_row check_rows[] = {
 static void check_row(void **state)
 {
     const struct check_row *row = *state;
-    struct config *config = config_of(row->assignments);
+    struct config *config = settings_config(CONFIG_SENDER, row->assignments);
     struct error err = {0};
     int result = settings_check(config, row->runs_jobs, &err);
     assert_int_equal(result, row->complaint ? -1 : 0);
@@ -90,8 +77,9 @@ static void check_row(void **state)
 
 static void the_sender(void **state)
 {
-    struct config *config = config_of("report.contact_info=TLS@Example.NET|mail.from=x@example.net|"
-                                      "report.organization_name=Example");
+    struct config *config = settings_config(
+        CONFIG_SENDER, "report.contact_info=TLS@Example.NET|mail.from=x@example.net|"
+                       "report.organization_name=Example");
     struct settings_sender sender;
     struct error err;
     (void)state;
@@ -104,7 +92,7 @@ static void the_sender(void **state)
 
 static void from_is_the_contact_unless_set(void **state)
 {
-    struct config *config = config_of(CONTACT);
+    struct config *config = settings_config(CONFIG_SENDER, CONTACT);
     struct settings_sender sender;
     struct error err;
     (void)state;
