@@ -8,57 +8,8 @@
 #include "common/text.h"
 #include "common/time.h"
 
-#define ORGANIZATION_MAX 512 /* D9 */
-#define LOCAL_PART_MAX   64  /* RFC 5321 section 4.5.3.1.1 */
-#define ID_DOMAIN_MAX    100 /* D13: beyond, the hash stands for it */
-#define ID_HASH_DIGITS   16
-
-static bool is_atext(char c)
-{
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-           (c && strchr("!#$%&'*+-/=?^_`{|}~", c));
-}
-
-/* RFC 5322 section 3.2.3: atoms with single dots between them. */
-static bool is_dot_atom(const char *text, size_t length)
-{
-    if (length == 0 || length > LOCAL_PART_MAX || text[length - 1] == '.')
-        return false;
-    for (size_t i = 0; i < length; i++) {
-        bool dot_between = text[i] == '.' && i > 0 && text[i - 1] != '.';
-        if (!is_atext(text[i]) && !dot_between)
-            return false;
-    }
-    return true;
-}
-
-int render_submitter(const char *contact_info, char submitter[DOMAIN_MAX], struct error *err)
-{
-    if (!contact_info)
-        return error_set(err, ERROR_CONFIG, "report.contact_info is missing");
-    const char *at = strchr(contact_info, '@');
-    if (!at || !is_dot_atom(contact_info, (size_t)(at - contact_info)) ||
-        !domain_normalize(at + 1, strlen(at + 1), submitter))
-        return error_set(err, ERROR_CONFIG,
-                         "report.contact_info: \"%.300s\" is not one address like tls@example.org",
-                         contact_info);
-    return 0;
-}
-
-/* What D9 would change cannot stand in a report as it was meant. */
-static int check_organization(const char *name, struct error *err)
-{
-    if (!name)
-        return error_set(err, ERROR_CONFIG, "report.organization_name is missing");
-    char *clean = text_clean(name, strlen(name), ORGANIZATION_MAX);
-    bool same = clean && strcmp(clean, name) == 0;
-    free(clean);
-    if (same)
-        return 0;
-    return error_set(err, ERROR_CONFIG,
-                     "report.organization_name must be UTF-8 without controls, 1 to %d bytes",
-                     ORGANIZATION_MAX);
-}
+#define ID_DOMAIN_MAX  100 /* D13: beyond, the hash stands for it */
+#define ID_HASH_DIGITS 16
 
 static void make_id_suffix(const char *prefix, const char *submitter, char suffix[9])
 {
@@ -73,14 +24,14 @@ int render_identity_init(struct render_identity *identity, const char *organizat
                          const char *contact_info, const char *prefix, struct error *err)
 {
     struct render_identity made = {0};
-    if (check_organization(organization_name, err) < 0)
-        return -1;
-    if (render_submitter(contact_info, made.submitter, err) < 0)
-        return -1;
-    int local_bytes = (int)strcspn(contact_info, "@");
+    if (!organization_name)
+        return error_set(err, ERROR_CONFIG, "report.organization_name is not set");
+    if (!contact_info)
+        return error_set(err, ERROR_CONFIG, "report.contact_info is not set");
+    if (!mailbox_normalize(contact_info, strlen(contact_info), made.contact_info))
+        return error_set(err, ERROR_CONFIG, "report.contact_info is not one address");
     made.organization_name = mem_text(organization_name);
-    made.contact_info = mem_printf("%.*s@%s", local_bytes, contact_info, made.submitter);
-    make_id_suffix(prefix, made.submitter, made.id_suffix);
+    make_id_suffix(prefix, mailbox_domain(made.contact_info), made.id_suffix);
     *identity = made;
     return 0;
 }
@@ -88,7 +39,6 @@ int render_identity_init(struct render_identity *identity, const char *organizat
 void render_identity_free(struct render_identity *identity)
 {
     free(identity->organization_name);
-    free(identity->contact_info);
     *identity = (struct render_identity){0};
 }
 

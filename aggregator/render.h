@@ -6,28 +6,21 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "common/domain.h"
 #include "common/error.h"
+#include "common/mailbox.h"
 #include "common/wire/tally.h"
 
 /* Who reports. */
 struct render_identity {
-    char *organization_name; /* owned */
-    char *contact_info;      /* owned; local part as configured, then the submitter */
-    char submitter[DOMAIN_MAX];
+    char *organization_name;         /* owned */
+    char contact_info[MAILBOX_TEXT]; /* its domain is the submitter (D14) */
     char id_suffix[9]; /* 8 hex digits of the SHA-256 of: topics.prefix, one NUL byte, submitter
                           (D13) */
 };
 
-/* D14: the domain of contact_info, normalized by D1. contact_info must be one dot-atom@domain (RFC
- * 5322 section 3.4.1, without quotes, comments or a display name). NULL is not. ERROR_CONFIG;
- * submitter is then untouched. */
-int render_submitter(const char *contact_info, char submitter[DOMAIN_MAX],
-                     struct error *err) MUST_USE;
-
-/* organization_name must be clean text by D9 (at most 512 bytes); NULL is not. ERROR_CONFIG names
- * the key. prefix is topics.prefix. On failure identity is untouched, on success freed with
- * render_identity_free(). */
+/* The values of report.organization_name, report.contact_info and topics.prefix, as
+ * config_judge() let them pass; NULL: not set, which is ERROR_CONFIG. On failure identity is
+ * untouched, on success freed with render_identity_free(). */
 int render_identity_init(struct render_identity *identity, const char *organization_name,
                          const char *contact_info, const char *prefix, struct error *err) MUST_USE;
 void render_identity_free(struct render_identity *identity);

@@ -8,6 +8,7 @@
 #include "aggregator/fold.h"
 #include "aggregator/render.h"
 #include "common/json.h"
+#include "common/kafka/property.h"
 #include "common/memory.h"
 #include "common/program.h"
 #include "common/wire/event.h"
@@ -40,15 +41,15 @@ static int check_times(const struct config *config, struct error *err)
         config_duration_ms(config, "report.grace") + config_duration_ms(config, "report.spread");
     if (config_duration_ms(config, "report.late") >= open_ms)
         return 0;
-    return error_set(err, ERROR_CONFIG,
-                     "report.late must be at least report.grace and report.spread together");
+    return config_complain(config, "report.late", err,
+                           "must be at least report.grace and report.spread together");
 }
 
 int verbs_check(const struct config *config, bool runs_jobs, struct error *err)
 {
     (void)runs_jobs; /* what the filter needs, the job needs too */
     struct render_identity identity;
-    if (identity_of(config, &identity, err) < 0)
+    if (property_check(config, err) < 0 || identity_of(config, &identity, err) < 0)
         return -1;
     render_identity_free(&identity);
     return check_times(config, err);

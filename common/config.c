@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -240,11 +241,16 @@ int config_set(struct config *config, const char *assignment, struct error *err)
 
 /* ---- what only the whole tells ---- */
 
+static const char *origin_of(const struct entry *entry)
+{
+    return entry->origin ? entry->origin : "default";
+}
+
 static int complain(const struct entry *entry, const char *name, const char *item,
                     const char *complaint, struct error *err)
 {
-    return error_set(err, ERROR_CONFIG, "%s: %s: \"%s\" %s",
-                     entry->origin ? entry->origin : "default", name, item, complaint);
+    return error_set(err, ERROR_CONFIG, "%s: %s: \"%s\" %s", origin_of(entry), name, item,
+                     complaint);
 }
 
 /* Authorities are no secret, but have to be there. */
@@ -425,6 +431,18 @@ bool config_is_set(const struct config *config, const char *name)
     return entry->source > 0 && entry->text;
 }
 
+int config_complain(const struct config *config, const char *name, struct error *err,
+                    const char *format, ...)
+{
+    const struct entry *entry = entry_get(config, name, ~0u);
+    char text[sizeof(err->text)];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(text, sizeof(text), format, arguments);
+    va_end(arguments);
+    return error_set(err, ERROR_CONFIG, "%s: %s: %s", origin_of(entry), name, text);
+}
+
 /* ---- secrets ---- */
 
 int config_secret(const struct config *config, const char *name, char **secret, struct error *err)
@@ -451,6 +469,8 @@ int config_each_kafka(const struct config *config,
             return error_wrap(err, KAFKA "%s", property->name);
         char *name = mem_copy(property->name, stem ? stem : strlen(property->name));
         int result = visit(context, name, value ? value : property->entry.text, err);
+        if (result < 0)
+            error_wrap(err, "%s: " KAFKA "%s", property->entry.origin, property->name);
         free(name);
         free(value);
         if (result < 0)
@@ -469,8 +489,7 @@ void config_print_effective(const struct config *config, FILE *out)
         if (!(key->programs & config->program))
             continue;
         if (entry->text)
-            fprintf(out, "%s = %s  # %s\n", key->name, entry->text,
-                    entry->origin ? entry->origin : "default");
+            fprintf(out, "%s = %s  # %s\n", key->name, entry->text, origin_of(entry));
         else
             fprintf(out, "# %s is not set\n", key->name);
     }

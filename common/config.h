@@ -56,6 +56,11 @@ int config_set(struct config *config, const char *assignment, struct error *err)
 /* Secrets readable, list members well formed. Call once after all reading. */
 int config_finish(struct config *config, struct error *err) MUST_USE;
 
+/* For what only several keys together tell: ERROR_CONFIG, and a sentence about one of them behind
+ * the place where that was set. Returns -1. */
+int config_complain(const struct config *config, const char *name, struct error *err,
+                    const char *format, ...) __attribute__((format(printf, 4, 5)));
+
 /* Typed access; an unknown name or the wrong type is our bug (panic). All borrow from config. */
 const char *config_text(const struct config *config,
                         const char *name); /* NULL if unset; CHOICE too */
@@ -72,7 +77,7 @@ int config_secret(const struct config *config, const char *name, char **secret,
                   struct error *err) MUST_USE;
 
 /* Calls visit for each kafka.* property, without the prefix; `<property>_file` is read and given as
- * <property>. */
+ * <property>. What visit complains about stands behind the property's place and name. */
 int config_each_kafka(const struct config *config,
                       int (*visit)(void *context, const char *name, const char *value,
                                    struct error *err),

@@ -3,6 +3,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "common/address.h"
@@ -10,8 +11,12 @@
 #include "common/domain.h"
 #include "common/error.h"
 #include "common/json.h"
+#include "common/mailbox.h"
 #include "common/memory.h"
+#include "common/text.h"
 #include "common/time.h"
+
+#define ORGANIZATION_MAX 512 /* D9 */
 
 static bool is_port(const char *text, int64_t min)
 {
@@ -97,9 +102,26 @@ static const char *judge_listen(const char *text)
     return is_host_port(text, 0) ? NULL : "is not ADDRESS:PORT";
 }
 
+static const char *judge_mailbox(const char *text)
+{
+    char mailbox[MAILBOX_TEXT];
+    return mailbox_normalize(text, strlen(text), mailbox)
+               ? NULL
+               : "is not one address like tls@example.org";
+}
+
 static const char *judge_name(const char *text)
 {
     return is_name(text) ? NULL : "may have letters, digits, dot, dash and underscore only";
+}
+
+/* What D9 would change could not stand in a report as it was meant. */
+static const char *judge_organization(const char *text)
+{
+    char *clean = text_clean(text, strlen(text), ORGANIZATION_MAX);
+    bool same = clean && strcmp(clean, text) == 0;
+    free(clean);
+    return same ? NULL : "is no UTF-8 text without controls of 1 to 512 bytes";
 }
 
 static const char *judge_partitions(const char *item)
@@ -160,7 +182,10 @@ static const struct {
     {"http.listen", judge_listen},
     {"https.ports", judge_port},
     {"instance", judge_name},
+    {"mail.from", judge_mailbox},
+    {"report.contact_info", judge_mailbox},
     {"report.exclude_domains", judge_domain},
+    {"report.organization_name", judge_organization},
     {"retry.delays", judge_retry_delay},
     {"scan.exclude", judge_exclusion},
     {"smtp.relay", judge_relay},

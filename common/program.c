@@ -167,8 +167,8 @@ static int jobs_check(const struct program *program, const struct config *config
     const struct text_list *names = config_list(config, "jobs");
     for (size_t i = 0; i < names->count; i++)
         if (!job_find(program, names->items[i]))
-            return error_set(err, ERROR_CONFIG, "jobs: %s has no job \"%s\"", program->name,
-                             names->items[i]);
+            return config_complain(config, "jobs", err, "%s has no job \"%s\"", program->name,
+                                   names->items[i]);
     return 0;
 }
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "common/json.h"
+#include "common/kafka/property.h"
 #include "common/kafka/table.h"
 #include "common/kafka/topics.h"
 #include "common/memory.h"
@@ -43,7 +44,7 @@ static int check_elastic(const struct config *config, struct error *err)
 int verbs_check(const struct config *config, bool runs_jobs, struct error *err)
 {
     struct session_rules rules = {0};
-    if (rules_of(config, &rules, err) < 0)
+    if (property_check(config, err) < 0 || rules_of(config, &rules, err) < 0)
         return -1;
     session_rules_free(&rules);
     return runs_jobs ? check_elastic(config, err) : 0;

@@ -9,6 +9,7 @@
 #include "common/domain.h"
 #include "common/gzip.h"
 #include "common/json.h"
+#include "common/mailbox.h"
 #include "common/memory.h"
 #include "common/time.h"
 #include "sender/targets.h"
@@ -340,18 +341,23 @@ static bool is_domain(const char *text)
     return domain_normalize(text, strlen(text), normal) && strcmp(text, normal) == 0;
 }
 
+static bool is_mailbox(const char *text)
+{
+    char normal[MAILBOX_TEXT];
+    return mailbox_normalize(text, strlen(text), normal) && strcmp(text, normal) == 0;
+}
+
 /* Everything that stands in a header has its one harmless form, or nothing is composed. */
 static int letter_check(const struct mime_letter *letter, struct error *err)
 {
-    char domain[DOMAIN_MAX];
     struct target target;
-    if (!target_is_dot_atom(letter->report_id, strlen(letter->report_id)))
+    if (!mailbox_is_dot_atom(letter->report_id, strlen(letter->report_id)))
         return error_set(err, ERROR_REJECT, "the report-id is no dot-atom");
     if (!is_domain(letter->domain))
         return error_set(err, ERROR_REJECT, "the policy domain is no domain");
     if (!is_domain(letter->submitter))
         return error_set(err, ERROR_REJECT, "the submitter is no domain");
-    if (!target_mailbox_domain(letter->from, strlen(letter->from), domain))
+    if (!is_mailbox(letter->from))
         return error_set(err, ERROR_REJECT, "the From address is no plain mailbox");
     if (!target_read(letter->to, &target) || !target.mail)
         return error_set(err, ERROR_REJECT, "the recipient is no mailto address");

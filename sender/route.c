@@ -8,6 +8,7 @@
 #include "common/gzip.h"
 #include "common/kafka/worker.h"
 #include "common/log.h"
+#include "common/mailbox.h"
 #include "common/memory.h"
 #include "common/metrics.h"
 #include "common/time.h"
@@ -211,7 +212,7 @@ static struct look_up *look_up_new(struct route *route, struct record *record)
     const char *day = record_header(record, REPORT_HEADER_DAY);
     const char *id = record_header(record, REPORT_HEADER_ID);
     if (!key || !day || !id || !record_value(record, &value_bytes) ||
-        !target_is_dot_atom(id, strlen(id)) || !domain_normalize(key, key_bytes, domain) ||
+        !mailbox_is_dot_atom(id, strlen(id)) || !domain_normalize(key, key_bytes, domain) ||
         time_day_parse(day, &day_number, &ignored) < 0)
         return NULL;
     struct look_up *look_up = mem_alloc(sizeof(*look_up));

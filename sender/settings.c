@@ -3,27 +3,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/kafka/property.h"
+#include "common/mailbox.h"
 #include "common/memory.h"
-#include "common/text.h"
 #include "sender/admit.h"
 #include "sender/attempt.h"
 #include "sender/targets.h"
 
-#define ORGANIZATION_MAX ((size_t)512) /* D9 */
-
 static bool is_choice(const struct config *config, const char *key, const char *choice)
 {
     return strcmp(config_text(config, key), choice) == 0;
-}
-
-static bool mailbox_domain(const char *mailbox, char domain[DOMAIN_MAX])
-{
-    return target_mailbox_domain(mailbox, strlen(mailbox), domain);
-}
-
-static int mailbox_complain(const char *key, struct error *err)
-{
-    return error_set(err, ERROR_CONFIG, "%s: it is not one plain address (name@domain)", key);
 }
 
 int settings_sender_read(const struct config *config, struct settings_sender *sender,
@@ -31,21 +20,19 @@ int settings_sender_read(const struct config *config, struct settings_sender *se
 {
     const char *contact = config_text(config, "report.contact_info");
     const char *from = config_text(config, "mail.from");
-    char from_domain[DOMAIN_MAX];
-    struct settings_sender read = {
-        .organization = config_text(config, "report.organization_name"),
-        .from = from ? from : contact,
-    };
+    struct settings_sender read = {.organization = config_text(config, "report.organization_name")};
+    char mailbox[MAILBOX_TEXT];
     if (!contact)
         return error_set(err, ERROR_CONFIG, "report.contact_info is not set");
-    if (!mailbox_domain(contact, read.submitter))
-        return mailbox_complain("report.contact_info", err);
-    if (!mailbox_domain(read.from, from_domain))
-        return mailbox_complain("mail.from", err);
-    if (strcmp(from_domain, read.submitter) != 0)
-        return error_set(err, ERROR_CONFIG,
-                         "mail.from: its domain is not that of report.contact_info (%s)",
-                         read.submitter);
+    if (!mailbox_normalize(contact, strlen(contact), mailbox))
+        return config_complain(config, "report.contact_info", err, "it is not one address");
+    if (!mailbox_normalize(from ? from : contact, strlen(from ? from : contact), read.from))
+        return config_complain(config, "mail.from", err, "it is not one address");
+    memcpy(read.submitter, mailbox_domain(mailbox), strlen(mailbox_domain(mailbox)) + 1);
+    if (strcmp(mailbox_domain(read.from), read.submitter) != 0)
+        return config_complain(config, "mail.from", err,
+                               "its domain is not that of report.contact_info (%s)",
+                               read.submitter);
     *sender = read;
     return 0;
 }
@@ -60,34 +47,19 @@ static int check_sender(const struct config *config, struct error *err)
     return settings_sender_read(config, &sender, err);
 }
 
-static int check_organization(const struct config *config, struct error *err)
-{
-    const char *name = config_text(config, "report.organization_name");
-    if (!name)
-        return 0;
-    char *clean = text_clean(name, strlen(name), ORGANIZATION_MAX);
-    bool same = clean && strcmp(clean, name) == 0;
-    free(clean);
-    if (!same)
-        return error_set(
-            err, ERROR_CONFIG,
-            "report.organization_name: it is no clean UTF-8 text of at most 512 bytes");
-    return 0;
-}
-
 static int check_redirect(const struct config *config, struct error *err)
 {
     const char *uri = config_text(config, "deliver.redirect");
     char *target = NULL;
     if (!uri && is_choice(config, "deliver.mode", "redirect"))
-        return error_set(err, ERROR_CONFIG, "deliver.mode=redirect needs deliver.redirect");
+        return config_complain(config, "deliver.mode", err, "redirect needs deliver.redirect");
     if (!uri)
         return 0;
     enum target_flaw flaw = target_normalize(uri, strlen(uri), &target);
     free(target);
     if (flaw != TARGET_USABLE)
-        return error_set(err, ERROR_CONFIG, "deliver.redirect: it is no usable target (%s)",
-                         target_flaw_name(flaw));
+        return config_complain(config, "deliver.redirect", err, "it is no usable target (%s)",
+                               target_flaw_name(flaw));
     return 0;
 }
 
@@ -100,9 +72,9 @@ static int check_retry(const struct config *config, struct error *err)
     bool fits = policy.delays_ms[0] <= policy.window_ms;
     attempt_policy_free(&policy);
     if (!fits)
-        return error_set(err, ERROR_CONFIG,
-                         "retry.window ends before the first of retry.delays: nothing would be "
-                         "tried twice");
+        return config_complain(config, "retry.window", err,
+                               "it ends before the first of retry.delays: nothing would be tried "
+                               "twice");
     return 0;
 }
 
@@ -122,10 +94,11 @@ static int check_relay_login(const struct config *config, struct error *err)
     bool user = config_is_set(config, "smtp.user");
     bool password = config_is_set(config, "smtp.password_file");
     if (user != password)
-        return error_set(err, ERROR_CONFIG, "smtp.user and smtp.password_file need each other");
+        return config_complain(config, user ? "smtp.user" : "smtp.password_file", err, "needs %s",
+                               user ? "smtp.password_file" : "smtp.user");
     if (user && !is_choice(config, "smtp.tls", "required"))
-        return error_set(err, ERROR_CONFIG,
-                         "smtp.user needs smtp.tls=required: the password would go out in clear");
+        return config_complain(config, "smtp.user", err,
+                               "needs smtp.tls=required: the password would go out in clear");
     return 0;
 }
 
@@ -154,8 +127,7 @@ static int check_smtp_job(const struct config *config, struct error *err)
 int settings_check(const struct config *config, bool runs_jobs, struct error *err)
 {
     static int (*const checks[])(const struct config *config, struct error *err) = {
-        check_sender, check_organization, check_redirect,
-        check_retry,  check_admit,        check_relay_login,
+        property_check, check_sender, check_redirect, check_retry, check_admit, check_relay_login,
     };
     for (size_t i = 0; i < NELEMS(checks); i++)
         if (checks[i](config, err) < 0)

@@ -8,11 +8,12 @@
 #include "common/config.h"
 #include "common/domain.h"
 #include "common/error.h"
+#include "common/mailbox.h"
 
-/* Who sends (D14). The texts are borrowed from config. */
+/* Who sends (D14). */
 struct settings_sender {
-    const char *organization;   /* NULL: none */
-    const char *from;           /* mail.from, else report.contact_info */
+    const char *organization;   /* borrowed from config; NULL: none */
+    char from[MAILBOX_TEXT];    /* mail.from, else report.contact_info, normalized */
     char submitter[DOMAIN_MAX]; /* domain of report.contact_info */
 };
 /* ERROR_CONFIG names the key (report.contact_info is needed); sender is then untouched. */

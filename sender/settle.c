@@ -6,6 +6,7 @@
 #include "common/json.h"
 #include "common/kafka/topics.h"
 #include "common/kafka/worker.h"
+#include "common/mailbox.h"
 #include "common/memory.h"
 #include "common/wire/outcome.h"
 #include "common/wire/reject.h"
@@ -24,7 +25,7 @@ int settle_read(struct record *record, struct delivery *delivery, struct error *
     struct delivery read;
     if (delivery_from_headers(header_get, record, &read, err) < 0)
         return -1;
-    if (!target_is_dot_atom(read.report_id, strlen(read.report_id)))
+    if (!mailbox_is_dot_atom(read.report_id, strlen(read.report_id)))
         return error_set(err, ERROR_REJECT, "the report-id is no dot-atom");
     *delivery = read;
     return 0;

@@ -6,11 +6,10 @@
 #include <strings.h>
 
 #include "common/address.h"
+#include "common/mailbox.h"
 #include "common/memory.h"
 
-#define LOCAL_MAX    ((size_t)64)  /* RFC 5321 section 4.5.3.1.1 */
-#define MAILBOX_MAX  ((size_t)254) /* RFC 5321 section 4.5.3.1.3 without the angle brackets */
-#define EXT_NAME_MAX ((size_t)32)  /* RFC 8460 section 3, tlsrpt-ext-name */
+#define EXT_NAME_MAX ((size_t)32) /* RFC 8460 section 3, tlsrpt-ext-name */
 #define PORT_MAX     65535
 #define PORT_HTTPS   443
 
@@ -18,7 +17,6 @@
 #define DIGIT   "0123456789"
 #define WSP     " \t"
 #define VERSION "v=TLSRPTv1"
-#define ATEXT   ALPHA DIGIT "!#$%&'*+-/=?^_`{|}~"
 /* RFC 3986 without "!", "," and ";", which RFC 8460 section 3 wants encoded. */
 #define URI_SAFE ALPHA DIGIT "-._~:/?#[]@$&'()*+=%"
 
@@ -122,55 +120,15 @@ static struct slice percent_decode(struct slice slice, char *out)
     return (struct slice){out, length};
 }
 
-/* ---- mailboxes ---- */
-
-bool target_is_dot_atom(const char *text, size_t length_bytes)
-{
-    struct slice rest = {text, length_bytes}, atom;
-    while (slice_next(&rest, '.', &atom))
-        if (atom.length == 0 || !slice_is_all(atom, ATEXT))
-            return false;
-    return true;
-}
-
-/* A domain as a URI or a mailbox may name it. libcurl reads "0x7f" as an address where D1 sees a
- * label, so a last label that looks like a hexadecimal number is none of a domain either. */
-static bool host_normalize(struct slice slice, char out[DOMAIN_MAX])
-{
-    char host[DOMAIN_MAX];
-    if (!domain_normalize(slice.bytes, slice.length, host))
-        return false;
-    const char *dot = strrchr(host, '.');
-    const char *last = dot ? dot + 1 : host;
-    if (strncmp(last, "0x", 2) == 0 && last[2 + strspn(last + 2, "0123456789abcdef")] == '\0')
-        return false;
-    memcpy(out, host, sizeof(host));
-    return true;
-}
-
-bool target_mailbox_domain(const char *mailbox, size_t length_bytes, char domain[DOMAIN_MAX])
-{
-    struct slice whole = {mailbox, length_bytes};
-    char host[DOMAIN_MAX];
-    size_t at = slice_find(whole, "@");
-    if (at == whole.length || at > LOCAL_MAX || whole.length > MAILBOX_MAX)
-        return false;
-    if (!target_is_dot_atom(mailbox, at) || !host_normalize(slice_from(whole, at + 1), host))
-        return false;
-    if (!strchr(host, '.') || at + 1 + strlen(host) > MAILBOX_MAX)
-        return false;
-    memcpy(domain, host, sizeof(host));
-    return true;
-}
+/* ---- mailto ---- */
 
 /* Of a stranger's address less is taken: "%" and "!" once meant routes, "|" a program, and a
  * leading "-" is an option to whatever command is given the address. */
-static bool is_plain_local(struct slice local)
+static bool is_plain(struct slice address)
 {
-    return local.length > 0 && local.bytes[0] != '-' && slice_find(local, "%!|") == local.length;
+    return address.length > 0 && address.bytes[0] != '-' &&
+           slice_find(address, "%!|") == address.length;
 }
-
-/* ---- mailto ---- */
 
 /* RFC 6068 lets a URI write header fields and text. Those that add a recipient or a text are no
  * honest target. */
@@ -191,21 +149,34 @@ static bool has_foul_hfield(struct slice hfields)
 
 static enum target_flaw mailto_normalize(struct slice rest, char **target)
 {
-    char decoded[TARGETS_URI_MAX];
-    char domain[DOMAIN_MAX];
+    char decoded[TARGETS_URI_MAX], mailbox[MAILBOX_TEXT];
     rest.length = slice_find(rest, "#");
     size_t query = slice_find(rest, "?");
-    struct slice mailbox = percent_decode((struct slice){rest.bytes, query}, decoded);
-    struct slice local = {mailbox.bytes, slice_find(mailbox, "@")};
-    if (!is_plain_local(local) || !target_mailbox_domain(mailbox.bytes, mailbox.length, domain))
+    struct slice address = percent_decode((struct slice){rest.bytes, query}, decoded);
+    if (!is_plain(address) || !mailbox_normalize(address.bytes, address.length, mailbox))
         return TARGET_MAILBOX;
     if (query < rest.length && has_foul_hfield(slice_from(rest, query + 1)))
         return TARGET_HFIELD;
-    *target = mem_printf("mailto:%.*s@%s", (int)local.length, local.bytes, domain);
+    *target = mem_printf("mailto:%s", mailbox);
     return TARGET_USABLE;
 }
 
 /* ---- https ---- */
+
+/* A domain as a URI may name it. libcurl reads "0x7f" as an address where D1 sees a
+ * label, so a last label that looks like a hexadecimal number is none of a domain either. */
+static bool host_normalize(struct slice slice, char out[DOMAIN_MAX])
+{
+    char host[DOMAIN_MAX];
+    if (!domain_normalize(slice.bytes, slice.length, host))
+        return false;
+    const char *dot = strrchr(host, '.');
+    const char *last = dot ? dot + 1 : host;
+    if (strncmp(last, "0x", 2) == 0 && last[2 + strspn(last + 2, "0123456789abcdef")] == '\0')
+        return false;
+    memcpy(out, host, sizeof(host));
+    return true;
+}
 
 /* An address literal in its one form; IPv6 without brackets. libcurl would take more (127.1,
  * 0177.0.0.1, 0x7f000001): what is no dotted quad must be a domain. A mapped address keeps its form
@@ -342,13 +313,14 @@ enum target_flaw target_normalize(const char *uri, size_t length_bytes, char **t
 
 static bool mailto_read(const char *mailbox, struct target *target)
 {
-    struct slice whole = {mailbox, strlen(mailbox)};
+    char normal[MAILBOX_TEXT];
     struct target read = {.mail = true, .mailbox = mailbox};
-    size_t at = slice_find(whole, "@");
-    if (!is_plain_local((struct slice){mailbox, at}) ||
-        !target_mailbox_domain(mailbox, whole.length, read.host) ||
-        strcmp(read.host, mailbox + at + 1) != 0)
+    struct slice address = {mailbox, strlen(mailbox)};
+    if (!is_plain(address) || !mailbox_normalize(address.bytes, address.length, normal) ||
+        strcmp(normal, mailbox) != 0)
         return false;
+    const char *domain = mailbox_domain(normal);
+    memcpy(read.host, domain, strlen(domain) + 1);
     *target = read;
     return true;
 }

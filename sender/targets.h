@@ -54,13 +54,6 @@ struct target {
  * then untouched. */
 bool target_read(const char *text, struct target *target);
 
-/* RFC 5322 section 3.2.3; also what a report-id has to be (D13). */
-bool target_is_dot_atom(const char *text, size_t length_bytes);
-
-/* dot-atom "@" domain (RFC 5322 section 3.4.1 without quotes and comments; RFC 5321's lengths; at
- * least two labels). Writes the domain by D1. False: it is none; domain is untouched. */
-bool target_mailbox_domain(const char *mailbox, size_t length_bytes, char domain[DOMAIN_MAX]);
-
 /* ---- a TXT answer ---- */
 
 /* One TXT record: its character-strings, which are joined without a blank. All borrowed. */

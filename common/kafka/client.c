@@ -25,7 +25,7 @@ static int conf_set(rd_kafka_conf_t *conf, const char *name, const char *value, 
     char text[256];
     if (rd_kafka_conf_set(conf, name, value, text, sizeof(text)) == RD_KAFKA_CONF_OK)
         return 0;
-    return error_set(err, ERROR_CONFIG, "kafka.%s: %s", name, text);
+    return error_set(err, ERROR_CONFIG, "%s", text);
 }
 
 static int conf_visit(void *context, const char *name, const char *value, struct error *err)

@@ -221,6 +221,20 @@ static void a_refused_value_changes_nothing(void **state)
     config_free(&config);
 }
 
+static void complaints_name_the_place(void **state)
+{
+    struct error err = {0};
+    struct config *config = config_new(CONFIG_AGGREGATOR);
+    (void)state;
+    assert_int_equal(config_complain(config, "report.late", &err, "is under %d", 5), -1);
+    assert_string_equal(err.text, "default: report.late: is under 5");
+    assert_int_equal(err.kind, ERROR_CONFIG);
+    assert_int_equal(config_set(config, "report.late=2h", &err), 0);
+    assert_int_equal(config_complain(config, "report.late", &err, "is odd"), -1);
+    assert_string_equal(err.text, "-o: report.late: is odd");
+    config_free(&config);
+}
+
 static void later_sources_win(void **state)
 {
     const char *const names[] = {"a.conf", "b.conf"};
@@ -326,7 +340,7 @@ static void properties_are_passed_on(void **state)
     assert_string_equal(seen.bytes, "bootstrap.servers=c:3;sasl.password=pw;");
     assert_int_equal(config_set(config, "kafka.stop=1", &err), 0);
     assert_int_equal(config_each_kafka(config, collect, &seen, &err), -1);
-    assert_string_equal(err.text, "stopped");
+    assert_string_equal(err.text, "-o: kafka.stop: stopped");
     buffer_free(&seen);
     config_free(&config);
     folder_remove(folder, names, 1);
@@ -407,6 +421,7 @@ int main(void)
         cmocka_unit_test(values_have_their_types),
         cmocka_unit_test(authorities_are_certificates),
         cmocka_unit_test(a_refused_value_changes_nothing),
+        cmocka_unit_test(complaints_name_the_place),
         cmocka_unit_test(later_sources_win),
         cmocka_unit_test(files_that_cannot_be_read),
         cmocka_unit_test(secrets_rotate_and_stay_private),

@@ -6,6 +6,9 @@
 #include "common/text.h"
 #include "tests/support/unit.h"
 
+#define X64  "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
+#define X512 X64 X64 X64 X64 X64 X64 X64 X64
+
 static const char not_domain[] = "is not a domain in lower case and A-labels, or .domain";
 static const char not_prefix[] = "is not ADDRESS/LENGTH or ADDRESS/LENGTH:PORT (IPv6 in brackets)";
 static const char not_host[] = "is not host:port";
@@ -16,6 +19,8 @@ static const char not_name[] = "may have letters, digits, dot, dash and undersco
 static const char not_delay[] = "is not a duration between 1s and 1d";
 static const char not_pair[] = "is not field=value";
 static const char not_relay[] = "is not smtp://host:port";
+static const char not_mailbox[] = "is not one address like tls@example.org";
+static const char not_organization[] = "is no UTF-8 text without controls of 1 to 512 bytes";
 static const char not_count[] = "is not topic=count (1 to 1000)";
 
 /* One value, or one item of a list. */
@@ -59,6 +64,18 @@ static const struct row {
     {"beyond the last port", "https.ports", "65536", "is not a port"},
     {"instance", "instance", "tlsrpt-sender_0.A", NULL},
     {"instance with a blank", "instance", "a b", not_name},
+    {"From", "mail.from", "reports@a.example", NULL},
+    {"From with a name", "mail.from", "A <reports@a.example>", not_mailbox},
+    {"contact", "report.contact_info", "TLS@B.Example.", NULL},
+    {"contact in U-labels", "report.contact_info", "tls@\xc3\xb6.example", NULL},
+    {"contact that is a URI", "report.contact_info", "mailto:tls@a.example", not_mailbox},
+    {"contact without a domain", "report.contact_info", "tls", not_mailbox},
+    {"contact in a single label", "report.contact_info", "tls@localhost", not_mailbox},
+    {"organization", "report.organization_name", "\xc3\x9cn\xc3\xaf & \"S\xc3\xb6hne\"", NULL},
+    {"organization of 512 bytes", "report.organization_name", X512, NULL},
+    {"organization of 513 bytes", "report.organization_name", X512 "x", not_organization},
+    {"organization with a control", "report.organization_name", "Exam\x01ple", not_organization},
+    {"organization that is not UTF-8", "report.organization_name", "Exam\xffple", not_organization},
     {"excluded domain", "report.exclude_domains", "b.example", NULL},
     {"upper case never matches", "report.exclude_domains", "A.example", not_domain},
     {"U-labels never match", "report.exclude_domains", "\xc3\xb6.example", not_domain},

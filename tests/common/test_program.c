@@ -293,7 +293,7 @@ static const struct row {
     {"nor filters", "-o smtp.user=x arguments", "", 0, "fallback\n", ""},
     {"jobs need Kafka", "", "", 78, "", "kafka.bootstrap.servers is not set\n"},
     {"a job that is not there", KAFKA "--jobs steady,frob", "", 78, "",
-     "jobs: tlsrpt-test has no job \"frob\"\n"},
+     "-o: jobs: tlsrpt-test has no job \"frob\"\n"},
     {"the address to listen on is wrong", KAFKA "--jobs steady -o http.listen=localhost:80", "", 78,
      "", "http.listen: \"localhost:80\" is not ADDRESS:PORT\n"},
     {"no core file, no debugger", "hardened", "", 0, "core=0 dumpable=0", ""},

@@ -53,10 +53,22 @@ def test_wrong_configuration():
 
 
 def test_wrong_file():
-    with tempfile.NamedTemporaryFile("w", suffix=".conf") as conf:
-        conf.write("# a comment\nreport.grace = 1h\nreport.spread = soon\n")
-        conf.flush()
-        expect("file and line", start("aggregator", {}, "-c", conf.name), CONFIG, f"{conf.name}:3", "report.spread")
+    """Whatever is wrong with a value, the line names the file and the line that set it."""
+    rows = [
+        ("aggregator", "report.spread = soon"), ("aggregator", "report.late = 1h"), ("aggregator", "kafka.no.such.thing = 1"),
+        ("sender", "jobs = fax"), ("sender", "mail.from = a@other.example"), ("aggregator", "report.contact_info = tls"),
+        ("sender", "deliver.mode = redirect"), ("sender", "deliver.redirect = mailto:a"), ("sender", "retry.window = 1m"),
+        ("sender", "smtp.user = a"), ("producer", "kafka.acks = many"),
+    ]
+    good = {**GOOD, "kafka.bootstrap.servers": "127.0.0.1:1", "retry.delays": "2m"}
+    for program, line in rows:
+        key = line.split(" = ")[0]
+        others = {name: value for name, value in good.items() if name != key}
+        with tempfile.NamedTemporaryFile("w", suffix=".conf") as conf:
+            conf.write(f"# a comment\n\n{line}\n")
+            conf.flush()
+            expect(line, start(program, others, "-c", conf.name), CONFIG, f"{conf.name}:3: {key}: ")
+            expect(f"{line}, --check", start(program, others, "-c", conf.name, "--check"), CONFIG, f"{conf.name}:3: {key}: ")
     expect("no such file", start("aggregator", {}, "-c", "/nonexistent.conf"), CONFIG, "/nonexistent.conf")
 
 

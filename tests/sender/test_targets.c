@@ -238,22 +238,6 @@ static void nor_in_a_normalised_one(void **state)
     assert_false(target_read("https://example.org/\r\n", &target));
 }
 
-/* 64 @ 63.63.61 = 64 + 1 + 189 = 254 */
-#define DOMAIN_189                                                                                 \
-    LABEL_63 "." LABEL_63 ".abcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwxyzabcdefghi"
-
-static void a_mailbox_may_have_254_bytes(void **state)
-{
-    char domain[DOMAIN_MAX] = "untouched";
-    static const char good[] = LOCAL_64 "@" DOMAIN_189, bad[] = LOCAL_64 "@" DOMAIN_189 "j";
-    (void)state;
-    assert_int_equal(strlen(good), 254);
-    assert_false(target_mailbox_domain(bad, strlen(bad), domain));
-    assert_string_equal(domain, "untouched");
-    assert_true(target_mailbox_domain(good, strlen(good), domain));
-    assert_string_equal(domain, DOMAIN_189);
-}
-
 /* ---- what a normalised target says ---- */
 
 struct read_row {
@@ -469,7 +453,6 @@ int main(void)
         cmocka_unit_test(a_uri_may_have_1024_bytes),
         cmocka_unit_test(blanks_controls_and_8_bit_are_in_no_uri),
         cmocka_unit_test(nor_in_a_normalised_one),
-        cmocka_unit_test(a_mailbox_may_have_254_bytes),
         cmocka_unit_test(a_record_may_have_4096_bytes),
     };
     int failed = RUN_ROWS("targets: one URI", uri_row, uri_rows);
