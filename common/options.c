@@ -74,6 +74,19 @@ static void argument_take(struct options *options, char *argument)
         options->verb = argument;
 }
 
+static void foreign_take(struct options *options, char *argument)
+{
+    argument_take(options, argument);
+    if (!options->foreign)
+        options->foreign = argument;
+}
+
+/* "-" behind a verb is standard input. */
+static bool is_argument(const struct options *options, const char *text)
+{
+    return text[0] != '-' || (!text[1] && options->verb);
+}
+
 int options_parse(struct options *options, int argc, char **argv, struct error *err)
 {
     bool only_arguments = false;
@@ -83,7 +96,7 @@ int options_parse(struct options *options, int argc, char **argv, struct error *
             only_arguments = true;
             continue;
         }
-        if (only_arguments || argv[i][0] != '-') {
+        if (only_arguments || is_argument(options, argv[i])) {
             argument_take(options, argv[i]);
             continue;
         }
@@ -97,7 +110,7 @@ int options_parse(struct options *options, int argc, char **argv, struct error *
         else if (!options->verb)
             return error_set(err, ERROR_CONFIG, "no option %s", argv[i]);
         else
-            argument_take(options, argv[i]);
+            foreign_take(options, argv[i]);
     }
     return 0;
 }

@@ -22,6 +22,7 @@ struct options {
     const char *verb;             /* NULL: none */
     char **arguments;             /* the verb's */
     int argument_count;
+    const char *foreign; /* the first of them that looks like an option; NULL: none does */
 };
 
 /* Options of the program stand before or after the verb; what else begins with a dash after it is

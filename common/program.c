@@ -20,6 +20,7 @@
 #define JOBS_MAX       8
 #define FILTER_BUFFER  65536
 #define JOB_NAME_BYTES 16 /* of a thread, with NUL */
+#define VERB_TEXT      128
 
 /* ---- readiness ---- */
 
@@ -384,8 +385,28 @@ static int configured_run(const struct program *program, const struct options *o
     return verb ? verb_run(program, verb, config, options) : jobs_run(program, config);
 }
 
+/* NULL, or what is wrong with the verb and what follows it. A verb that takes options of its own
+ * names them behind its name. */
+static const char *verb_judge(const struct program *program, const struct options *options,
+                              char text[VERB_TEXT])
+{
+    if (!options->verb)
+        return NULL;
+    const struct verb *verb = verb_find(program, options->verb);
+    if (!verb)
+        snprintf(text, VERB_TEXT, "no verb \"%s\"", options->verb);
+    else if (!verb->run)
+        snprintf(text, VERB_TEXT, "%s is not available yet", verb->name);
+    else if (options->foreign && !strstr(verb->arguments, "--"))
+        snprintf(text, VERB_TEXT, "%s has no option %s", verb->name, options->foreign);
+    else
+        return NULL;
+    return text;
+}
+
 static int options_run(const struct program *program, const struct options *options)
 {
+    char text[VERB_TEXT];
     if (options->action == OPTIONS_HELP)
         return print_help(program);
     if (options->action == OPTIONS_VERSION)
@@ -394,15 +415,9 @@ static int options_run(const struct program *program, const struct options *opti
         int code = print_markdown(program, options->markdown);
         return code == PROGRAM_OK ? code : misused(program, "--markdown wants keys or metrics");
     }
-    const struct verb *verb = options->verb ? verb_find(program, options->verb) : NULL;
-    if (options->verb && !(verb && verb->run)) {
-        char text[128];
-        if (verb)
-            snprintf(text, sizeof(text), "%s is not available yet", verb->name);
-        else
-            snprintf(text, sizeof(text), "no verb \"%s\"", options->verb);
-        return misused(program, text);
-    }
+    const char *complaint = verb_judge(program, options, text);
+    if (complaint)
+        return misused(program, complaint);
     struct config *config = config_new(program->config);
     int code = configured_run(program, options, config);
     config_free(&config);
