@@ -62,7 +62,7 @@ static struct message *delivery_message(const struct mode_rules *rules,
         .created_ms = now_ms,
     };
     if (!target_read(delivery.via ? delivery.via : target, &where))
-        log_panic("route: \"%s\" is no normalised target", target);
+        log_panic("route: a target of %s is not as targets.h writes it", report->domain);
     struct message *message =
         message_new(where.mail ? "deliveries.smtp" : "deliveries.https", MESSAGE_ANY_PARTITION);
     message_key(message, where.host);

@@ -292,14 +292,11 @@ const char *target_flaw_name(enum target_flaw flaw)
     return flaw_names[flaw];
 }
 
-enum target_flaw target_normalize(const char *uri, size_t length_bytes, char **target)
+static enum target_flaw uri_normalize(struct slice whole, char **target)
 {
-    struct slice whole = {uri, length_bytes};
-    if (length_bytes > TARGETS_URI_MAX)
-        return TARGET_TOO_LONG;
     size_t colon = slice_find(whole, ":");
-    struct slice scheme = {uri, colon};
-    if (colon == whole.length || colon == 0 || !byte_is_in(uri[0], ALPHA) ||
+    struct slice scheme = {whole.bytes, colon};
+    if (colon == whole.length || colon == 0 || !byte_is_in(whole.bytes[0], ALPHA) ||
         !slice_is_all(scheme, ALPHA DIGIT "+-."))
         return TARGET_SYNTAX;
     if (!slice_is_all(whole, URI_SAFE) || !percent_is_good(whole))
@@ -309,6 +306,23 @@ enum target_flaw target_normalize(const char *uri, size_t length_bytes, char **t
     if (slice_is_word(scheme, "mailto"))
         return mailto_normalize(slice_from(whole, colon + 1), target);
     return TARGET_SCHEME;
+}
+
+/* What is written can be longer than what was read: a path is added, and an address has one form.
+ * It has to pass here again. */
+enum target_flaw target_normalize(const char *uri, size_t length_bytes, char **target)
+{
+    char *normal = NULL;
+    if (length_bytes > TARGETS_URI_MAX)
+        return TARGET_TOO_LONG;
+    enum target_flaw flaw = uri_normalize((struct slice){uri, length_bytes}, &normal);
+    if (flaw == TARGET_USABLE && strlen(normal) > TARGETS_URI_MAX)
+        flaw = TARGET_TOO_LONG;
+    if (flaw == TARGET_USABLE)
+        *target = normal;
+    else
+        free(normal);
+    return flaw;
 }
 
 static bool mailto_read(const char *mailbox, struct target *target)

@@ -11,7 +11,7 @@
 #include "common/text.h"
 
 #define TARGETS_RECORD_MAX ((size_t)4096) /* bytes of one record, its strings joined */
-#define TARGETS_URI_MAX    ((size_t)1024) /* bytes of one URI as published */
+#define TARGETS_URI_MAX    ((size_t)1024) /* bytes of one URI, as published and as normalised */
 #define TARGETS_READ_MAX   ((size_t)8)    /* URIs of a record that are read */
 #define TARGETS_USED_MAX   ((size_t)4)    /* targets of a record that are used */
 

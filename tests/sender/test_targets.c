@@ -214,6 +214,32 @@ static void a_uri_may_have_1024_bytes(void **state)
     free(target);
 }
 
+/* The form that is written can be longer than the URI: it gets a path, or another address text. */
+static void what_is_usable_can_be_read(void **state)
+{
+    static const char *const begins[] = {"https://example.org?", "https://[::ffff:1]/",
+                                         "https://[1::2:3:4:5:6:7]/", "https://example.org/"};
+    char uri[TARGETS_URI_MAX];
+    (void)state;
+    for (size_t i = 0; i < NELEMS(begins); i++) {
+        size_t usable = 0;
+        memset(uri, 'a', sizeof(uri));
+        memcpy(uri, begins[i], strlen(begins[i]));
+        for (size_t length = TARGETS_URI_MAX - 8; length <= TARGETS_URI_MAX; length++) {
+            char *target = NULL;
+            struct target parts;
+            if (target_normalize(uri, length, &target) != TARGET_USABLE)
+                continue;
+            assert_true(strlen(target) <= TARGETS_URI_MAX);
+            assert_true(target_read(target, &parts));
+            usable = length;
+            free(target);
+        }
+        assert_int_equal(usable == TARGETS_URI_MAX, i == 3);
+        assert_true(usable > 0);
+    }
+}
+
 static void blanks_controls_and_8_bit_are_in_no_uri(void **state)
 {
     (void)state;
@@ -451,6 +477,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_uri_may_have_1024_bytes),
+        cmocka_unit_test(what_is_usable_can_be_read),
         cmocka_unit_test(blanks_controls_and_8_bit_are_in_no_uri),
         cmocka_unit_test(nor_in_a_normalised_one),
         cmocka_unit_test(a_record_may_have_4096_bytes),
