@@ -35,40 +35,45 @@ static bool is_container(enum json_type type)
     return type == json_type_object || type == json_type_array;
 }
 
+struct limits {
+    bool lenient;
+    int depth; /* containers */
+};
+
 /* NULL: the value is fine; else why not. depth counts the containers around it. */
-static const char *find_fault(struct json_object *value, int depth, bool allow_nan)
+static const char *find_fault(struct json_object *value, int depth, const struct limits *limits)
 {
     enum json_type type = json_object_get_type(value);
-    if (type == json_type_double && !allow_nan && !isfinite(json_object_get_double(value)))
+    if (type == json_type_double && !limits->lenient && !isfinite(json_object_get_double(value)))
         return "a number is not finite";
-    if (is_container(type) && depth == JSON_DEPTH_MAX)
+    if (is_container(type) && depth == limits->depth)
         return "nested too deeply";
     const char *fault = NULL;
     if (type == json_type_object) {
         json_object_object_foreach(value, name, member)
         {
             (void)name;
-            fault = fault ? fault : find_fault(member, depth + 1, allow_nan);
+            fault = fault ? fault : find_fault(member, depth + 1, limits);
         }
     }
     size_t count = type == json_type_array ? json_object_array_length(value) : 0;
     for (size_t i = 0; i < count && !fault; i++)
-        fault = find_fault(json_object_array_get_idx(value, i), depth + 1, allow_nan);
+        fault = find_fault(json_object_array_get_idx(value, i), depth + 1, limits);
     return fault;
 }
 
-static struct json_object *parse(const char *bytes, size_t length_bytes, bool lenient,
-                                 const char **reason)
+static struct json_object *parse(const char *bytes, size_t length_bytes,
+                                 const struct limits *limits, const char **reason)
 {
     *reason = length_bytes > INT_MAX ? "too long" : "not UTF-8";
-    if (length_bytes > INT_MAX || (!lenient && !text_is_utf8(bytes, length_bytes)))
+    if (length_bytes > INT_MAX || (!limits->lenient && !text_is_utf8(bytes, length_bytes)))
         return NULL;
     /* json-c counts the scalar inside the innermost container as a level. */
-    struct json_tokener *tokener = mem_check(json_tokener_new_ex(JSON_DEPTH_MAX + 1));
+    struct json_tokener *tokener = mem_check(json_tokener_new_ex(limits->depth + 1));
     json_tokener_set_flags(tokener, JSON_TOKENER_STRICT);
     struct json_object *value = parse_with(tokener, bytes, (int)length_bytes, reason);
     json_tokener_free(tokener);
-    const char *fault = value ? find_fault(value, 0, lenient) : NULL;
+    const char *fault = value ? find_fault(value, 0, limits) : NULL;
     if (!fault)
         return value;
     json_object_put(value);
@@ -76,19 +81,38 @@ static struct json_object *parse(const char *bytes, size_t length_bytes, bool le
     return NULL;
 }
 
-struct json_object *json_parse(const char *bytes, size_t length_bytes, bool allow_bad_utf8,
-                               struct error *err)
+static struct json_object *parse_or_say(const char *bytes, size_t length_bytes,
+                                        const struct limits *limits, struct error *err)
 {
     const char *reason = NULL;
-    struct json_object *value = parse(bytes, length_bytes, allow_bad_utf8, &reason);
+    struct json_object *value = parse(bytes, length_bytes, limits, &reason);
     if (!value)
         error_set(err, ERROR_REJECT, "JSON: %s", reason);
     return value;
 }
 
+struct json_object *json_parse(const char *bytes, size_t length_bytes, struct error *err)
+{
+    const struct limits limits = {.depth = JSON_DEPTH_MAX};
+    return parse_or_say(bytes, length_bytes, &limits, err);
+}
+
+struct json_object *json_parse_lenient(const char *bytes, size_t length_bytes, int depth_max,
+                                       struct error *err)
+{
+    const struct limits limits = {.lenient = true, .depth = depth_max};
+    return parse_or_say(bytes, length_bytes, &limits, err);
+}
+
+bool json_is_deeper(struct json_object *value, int depth_max)
+{
+    const struct limits limits = {.lenient = true, .depth = depth_max};
+    return find_fault(value, 0, &limits) != NULL;
+}
+
 struct json_object *json_parse_object(const char *bytes, size_t length_bytes, struct error *err)
 {
-    struct json_object *value = json_parse(bytes, length_bytes, false, err);
+    struct json_object *value = json_parse(bytes, length_bytes, err);
     if (!value || json_object_is_type(value, json_type_object))
         return value;
     json_object_put(value);

@@ -12,15 +12,19 @@
 
 #define JSON_DEPTH_MAX 32
 
-/* Exactly one JSON value, UTF-8, no BOM, only white space after it. ERROR_REJECT otherwise.
- * The caller owns the result: json_object_put(). NaN, Infinity are refused.
- * allow_bad_utf8 lets bytes that are no UTF-8 stand in strings (producer/README.md, Documents: they
- * become U+FFFD later). */
-struct json_object *json_parse(const char *bytes, size_t length_bytes, bool allow_bad_utf8,
-                               struct error *err) MUST_USE;
+/* Exactly one JSON value of at most JSON_DEPTH_MAX nested containers, UTF-8, no BOM, only white
+ * space after it, no NaN or Infinity. ERROR_REJECT otherwise. The caller owns the result:
+ * json_object_put(). */
+struct json_object *json_parse(const char *bytes, size_t length_bytes, struct error *err) MUST_USE;
 /* As above, and it must be an object. */
 struct json_object *json_parse_object(const char *bytes, size_t length_bytes,
                                       struct error *err) MUST_USE;
+/* As json_parse(), for what strangers wrote: bytes that are no UTF-8 may stand in strings, numbers
+ * need not be finite, and depth_max containers may be nested. */
+struct json_object *json_parse_lenient(const char *bytes, size_t length_bytes, int depth_max,
+                                       struct error *err) MUST_USE;
+/* More than depth_max nested containers. */
+bool json_is_deeper(struct json_object *value, int depth_max);
 
 /* Members of our own records (common/wire). Absent or of another type: -1 with ERROR_REJECT naming
  * the member. Strings with a NUL inside are refused. *value borrows from object. */

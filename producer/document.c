@@ -1,8 +1,14 @@
 #include "producer/document.h"
 
+#include <string.h>
+
 #include "common/json.h"
 #include "common/memory.h"
 #include "common/text.h"
+
+#define BLANKS              " \t\r\n"
+#define ESCAPED_NUL         "\\u0000"
+#define ESCAPED_REPLACEMENT "\\ufffd" /* as long */
 
 /* ---- bytes ---- */
 
@@ -19,16 +25,49 @@ static void repair_utf8(const char *bytes, size_t length_bytes, struct buffer *o
     }
 }
 
-/* Outside of strings U+FFFD is no JSON either, so repairing the bytes first changes texts only. */
+/* Where the string that begins behind a quote ends: at its closing quote, or at the end. */
+static size_t string_end(const struct buffer *json, size_t at)
+{
+    while (at < json->length && json->bytes[at] != '"')
+        at += json->bytes[at] == '\\' ? 2 : 1;
+    return at < json->length ? at : json->length;
+}
+
+static void repair_name(char *bytes, size_t at, size_t end)
+{
+    for (; at < end; at += bytes[at] == '\\' ? 2 : 1)
+        if (end - at >= strlen(ESCAPED_NUL) &&
+            memcmp(bytes + at, ESCAPED_NUL, strlen(ESCAPED_NUL)) == 0)
+            memcpy(bytes + at, ESCAPED_REPLACEMENT, strlen(ESCAPED_REPLACEMENT));
+}
+
+/* A string before a colon is a member's name. */
+static void repair_names(struct buffer *json)
+{
+    for (size_t at = 0; at < json->length; at++) {
+        if (json->bytes[at] != '"')
+            continue;
+        size_t begin = at + 1;
+        at = string_end(json, begin);
+        if (at < json->length && json->bytes[at + 1 + strspn(json->bytes + at + 1, BLANKS)] == ':')
+            repair_name(json->bytes, begin, at);
+    }
+}
+
+/* Outside of strings U+FFFD is no JSON either, so repairing the bytes first changes texts only.
+ * json-c ends a name at U+0000: "policy-domain\u0000x" would be one more policy-domain. */
 static struct json_object *parse_object(const char *bytes, size_t length_bytes, struct error *err)
 {
     struct buffer repaired = {0};
-    if (!text_is_utf8(bytes, length_bytes)) {
+    bool cut = memmem(bytes, length_bytes, ESCAPED_NUL, strlen(ESCAPED_NUL)) != NULL;
+    if (cut || !text_is_utf8(bytes, length_bytes)) {
         repair_utf8(bytes, length_bytes, &repaired);
+        if (cut)
+            repair_names(&repaired);
         bytes = repaired.bytes;
         length_bytes = repaired.length;
     }
-    struct json_object *json = json_parse(bytes, length_bytes, true, err);
+    struct json_object *json = json_parse_lenient(bytes, length_bytes, JSON_DEPTH_MAX + 1, err);
     buffer_free(&repaired);
     if (!json || json_object_is_type(json, json_type_object))
         return json;
@@ -44,6 +83,15 @@ static int64_t integer_or(struct json_object *object, const char *name, int64_t 
     return json_object_is_type(value, json_type_int) ? json_object_get_int64(value) : otherwise;
 }
 
+/* The limit is the document's; that of a hit lies one deeper. */
+static int bare_check(struct document *document, struct error *err)
+{
+    if (!json_is_deeper(document->root, JSON_DEPTH_MAX))
+        return 0;
+    document_free(document);
+    return error_set(err, ERROR_REJECT, "nested too deeply");
+}
+
 int document_parse(const char *bytes, size_t length_bytes, struct document *document,
                    struct error *err)
 {
@@ -54,7 +102,7 @@ int document_parse(const char *bytes, size_t length_bytes, struct document *docu
     *document = (struct document){.root = root, .source = root, .seq_no = -1};
     if (!json_object_object_get_ex(root, "_source", &source) ||
         !json_object_is_type(source, json_type_object))
-        return 0;
+        return bare_check(document, err);
     document->source = source;
     document->version = integer_or(root, "_version", 0);
     document->seq_no = integer_or(root, "_seq_no", -1);

@@ -175,7 +175,7 @@ static struct json_object *value_shown(const struct record *record)
     const char *value = record_value(record, &value_bytes);
     if (!value)
         return NULL;
-    struct json_object *json = json_parse(value, value_bytes, false, &ignored);
+    struct json_object *json = json_parse(value, value_bytes, &ignored);
     if (json)
         return json;
     char *text = text_clean(value, value_bytes, REJECT_VALUE_MAX);

@@ -119,7 +119,7 @@ static int targets_line(void *context, const char *bytes, size_t length_bytes, i
     struct error unreadable;
     struct answer answer = {0};
     struct targets targets = {0};
-    struct json_object *json = json_parse(bytes, length_bytes, false, &unreadable);
+    struct json_object *json = json_parse(bytes, length_bytes, &unreadable);
     (void)context, (void)number, (void)err;
     if (json && answer_read(json, &answer)) {
         verbs_print_targets(answer.records, answer.record_count);

@@ -70,7 +70,9 @@ static const struct parse_row {
 static void expect_parsed(const struct parse_row *row, bool lenient, bool want)
 {
     struct error err = {0};
-    struct json_object *value = json_parse(row->bytes, row->length, lenient, &err);
+    struct json_object *value =
+        lenient ? json_parse_lenient(row->bytes, row->length, JSON_DEPTH_MAX, &err)
+                : json_parse(row->bytes, row->length, &err);
     assert_int_equal(value != NULL, want);
     assert_int_equal(err.kind, want ? ERROR_NONE : ERROR_REJECT);
     json_object_put(value);
@@ -103,17 +105,29 @@ static void lenient_keeps_nan_for_the_caller(void **state)
 {
     (void)state;
     struct error err = {0};
-    struct json_object *array = json_parse(BYTES("[NaN]"), true, &err);
+    struct json_object *array = json_parse_lenient(BYTES("[NaN]"), JSON_DEPTH_MAX, &err);
     assert_non_null(array);
     assert_true(isnan(json_object_get_double(json_object_array_get_idx(array, 0))));
     json_object_put(array);
+}
+
+static void lenient_may_be_deeper(void **state)
+{
+    (void)state;
+    struct error err = {0};
+    struct json_object *deep = json_parse_lenient(BYTES(OPEN_32 "[1]" CLOSE_32), 33, &err);
+    assert_non_null(deep);
+    assert_false(json_is_deeper(deep, 33));
+    assert_true(json_is_deeper(deep, 32));
+    json_object_put(deep);
+    assert_null(json_parse_lenient(BYTES(OPEN_32 "[[]]" CLOSE_32), 33, &err));
 }
 
 static void lenient_keeps_bad_bytes(void **state)
 {
     (void)state;
     struct error err = {0};
-    struct json_object *text = json_parse(BYTES("\"a\xff\xc0\""), true, &err);
+    struct json_object *text = json_parse_lenient(BYTES("\"a\xff\xc0\""), JSON_DEPTH_MAX, &err);
     assert_non_null(text);
     assert_string_equal(json_object_get_string(text), "a\xff\xc0");
     json_object_put(text);
@@ -217,7 +231,7 @@ static void what_is_no_object_has_no_members(void **state)
 {
     (void)state;
     struct error err = {0};
-    struct json_object *array = json_parse(BYTES("[1]"), false, &err);
+    struct json_object *array = json_parse(BYTES("[1]"), &err);
     const char *text = NULL;
     assert_int_equal(json_get_text(array, "a", &text, &err), -1);
     assert_null(json_text_or_null(array, "a"));
@@ -256,6 +270,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(of_duplicate_names_the_last_counts),
         cmocka_unit_test(lenient_keeps_nan_for_the_caller),
+        cmocka_unit_test(lenient_may_be_deeper),
         cmocka_unit_test(lenient_keeps_bad_bytes),
         cmocka_unit_test(only_objects_are_objects),
         cmocka_unit_test(gets_arrays),
