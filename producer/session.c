@@ -8,6 +8,7 @@
 #include "common/json.h"
 #include "common/memory.h"
 #include "common/time.h"
+#include "common/uri.h"
 #include "producer/document.h"
 
 #define TIMESTAMP_MIN_MS   INT64_C(1420070400000) /* 2015-01-01T00:00:00Z (D2) */
@@ -20,7 +21,6 @@
 #define WORD_BYTES         32                     /* more than any word of the RFC has */
 #define BLANKS             " \t\n\v\f\r"
 #define DIGITS             "0123456789"
-#define LETTERS            "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 const char *const session_reasons[SESSION_REASONS] = {
     "bad-json",        "updated",   "bad-timestamp", "bad-domain",
@@ -410,27 +410,9 @@ static char *read_helo(struct reading *reading, const char *name)
     return text_clean(word.bytes, word.length, HELO_BYTES);
 }
 
-/* RFC 3986, appendix A, as far as characters go: scheme ":" and something. */
-static bool is_absolute_uri(const char *text)
-{
-    static const char allowed[] = LETTERS DIGITS "-._~:/?#[]@!$&'()*+,;=%";
-    size_t scheme = strspn(text, LETTERS DIGITS "+-.");
-    if (strspn(text, LETTERS) == 0 || text[scheme] != ':' || !text[scheme + 1] ||
-        text[strspn(text, allowed)])
-        return false;
-    for (const char *p = strchr(text, '%'); p; p = strchr(p + 1, '%'))
-        if (strspn(p + 1, DIGITS "abcdefABCDEF") < 2)
-            return false;
-    const char *rest = text + scheme + 1; /* brackets stand around an address only */
-    if (strncmp(rest, "//", 2) == 0)
-        rest += 2 + strcspn(rest + 2, "/?#");
-    const char *fragment = strchr(rest, '#');
-    return !strpbrk(rest, "[]") && !(fragment && strchr(fragment + 1, '#'));
-}
-
 static bool is_emitted_uri(const char *text)
 {
-    return strlen(text) <= TEXT_BYTES && is_absolute_uri(text);
+    return strlen(text) <= TEXT_BYTES && uri_is_absolute(text);
 }
 
 /* D9 */
