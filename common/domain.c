@@ -9,8 +9,6 @@
 #define LABEL_MAX 63
 #define INPUT_MAX 1024 /* 253 bytes of A-labels come from fewer bytes of U-labels than this */
 
-static const char a_label_prefix[] = "xn--";
-
 static bool is_digit(char c)
 {
     return c >= '0' && c <= '9';
@@ -39,8 +37,7 @@ static void lower(char *text)
     }
 }
 
-/* IDNA2008 with the mapping of UTS 46: case, width, ideographic dots. NULL: it has no such form.
- * Also refuses an A-label that is not what its U-label gives. */
+/* IDNA2008 with the mapping of UTS 46: case, width, ideographic dots. NULL: it has no such form. */
 static char *to_ascii(const char *text)
 {
     char *ascii = NULL;
@@ -54,17 +51,6 @@ static char *to_ascii(const char *text)
     return copy;
 }
 
-/* label need not end with a NUL. */
-static bool is_a_label(const char *label, size_t length)
-{
-    char *text = mem_copy(label, length);
-    char *ascii = to_ascii(text);
-    bool same = ascii && strcmp(ascii, text) == 0;
-    free(ascii);
-    free(text);
-    return same;
-}
-
 static bool is_label(const char *label, size_t length)
 {
     if (length < 1 || length > LABEL_MAX || label[0] == '-' || label[length - 1] == '-')
@@ -73,8 +59,6 @@ static bool is_label(const char *label, size_t length)
         if (!is_ldh(label[i]))
             return false;
     }
-    if (strncmp(label, a_label_prefix, strlen(a_label_prefix)) == 0)
-        return is_a_label(label, length);
     return true;
 }
 
