@@ -30,7 +30,7 @@ const struct config_key config_keys[] = {
     {"dns.servers", CONFIG_LIST, SENDER, NULL, 0, 0, NULL,
      "resolvers as host:port; unset: those of the system"},
     {"drain", CONFIG_DURATION, CONFIG_ALL, "30s", 0, 10 * MINUTE, NULL,
-     "how long transfers under way are awaited when partitions are given up"},
+     "how long transfers under way are awaited when partitions are given up; shorter than shutdown.grace"},
     {"egress.allow", CONFIG_LIST, SENDER, NULL, 0, 0, NULL,
      "ADDRESS/LENGTH or ADDRESS/LENGTH:PORT (IPv6 in brackets) that may be delivered to although the address, port or name rules forbid it"},
     {"egress.deny", CONFIG_LIST, SENDER, NULL, 0, 0, NULL,

@@ -173,12 +173,20 @@ static int jobs_check(const struct program *program, const struct config *config
     return 0;
 }
 
+/* Or a process would be gone while it still awaits what it promised to await. */
+static int drain_check(const struct config *config, struct error *err)
+{
+    if (config_duration_ms(config, "drain") < config_duration_ms(config, "shutdown.grace"))
+        return 0;
+    return config_complain(config, "drain", err, "must be shorter than shutdown.grace");
+}
+
 static int config_check(const struct program *program, const struct config *config,
                         const struct verb *verb, struct error *err)
 {
     bool has_kafka = config_is_set(config, "kafka.bootstrap.servers") ||
                      config_is_set(config, "kafka.metadata.broker.list");
-    if (!verb && jobs_check(program, config, err) < 0)
+    if (!verb && (jobs_check(program, config, err) < 0 || drain_check(config, err) < 0))
         return -1;
     if (!(verb && verb->filter) && !has_kafka)
         return error_set(err, ERROR_CONFIG, "kafka.bootstrap.servers is not set");

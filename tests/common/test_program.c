@@ -300,6 +300,8 @@ static const struct row {
     {"jobs need Kafka", "", "", 78, "", "kafka.bootstrap.servers is not set\n"},
     {"a job that is not there", KAFKA "--jobs steady,frob", "", 78, "",
      "-o: jobs: tlsrpt-test has no job \"frob\"\n"},
+    {"drain as long as the grace", KAFKA "-o shutdown.grace=30s", "", 78, "",
+     "default: drain: must be shorter than shutdown.grace\n"},
     {"the address to listen on is wrong", KAFKA "--jobs steady -o http.listen=localhost:80", "", 78,
      "", "http.listen: \"localhost:80\" is not ADDRESS:PORT\n"},
     {"no core file, no debugger", "hardened", "", 0, "core=0 dumpable=0", ""},
