@@ -88,8 +88,7 @@ static int restore_watermarks(struct part *part, struct json_object *json, struc
     struct watermarks stored = {0};
     if (watermarks_from_json(json, &stored, err) < 0)
         return -1;
-    watermarks_free(&part->clock.sources);
-    part->clock.sources = stored;
+    part->clock_moved = due_clock_restore(&part->clock, stored, time_now_ms());
     return 0;
 }
 
@@ -228,7 +227,7 @@ static int watermark_take(struct part *part, struct json_object *json, struct er
     struct watermark watermark;
     if (watermark_from_json(json, &watermark, err) < 0)
         return -1;
-    due_clock_hear(&part->clock, &watermark);
+    due_clock_hear(&part->clock, &watermark, time_now_ms());
     part->clock_moved = true;
     return 0;
 }

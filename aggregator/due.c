@@ -50,14 +50,29 @@ static void grow_sources(struct watermarks *sources, size_t count)
     sources->count = count;
 }
 
-void due_clock_hear(struct due_clock *clock, const struct watermark *heard)
+void due_clock_hear(struct due_clock *clock, const struct watermark *heard, int64_t now_ms)
 {
+    int64_t heard_ms = heard->t_ms < now_ms ? heard->t_ms : now_ms;
     if (heard->source < 0 || heard->source >= heard->of || heard->of > DUE_SOURCES_MAX)
         return;
     grow_sources(&clock->sources, (size_t)heard->of);
     int64_t *t_ms = &clock->sources.t_ms[heard->source];
-    if (heard->t_ms > *t_ms)
-        *t_ms = heard->t_ms;
+    if (heard_ms > *t_ms)
+        *t_ms = heard_ms;
+}
+
+bool due_clock_restore(struct due_clock *clock, struct watermarks stored, int64_t now_ms)
+{
+    bool ahead = false;
+    due_clock_free(clock);
+    clock->sources = stored;
+    for (size_t i = 0; i < stored.count; i++) {
+        if (stored.t_ms[i] <= now_ms)
+            continue;
+        stored.t_ms[i] = now_ms;
+        ahead = true;
+    }
+    return ahead;
 }
 
 int64_t due_clock_read(struct due_clock *clock, int64_t now_ms)

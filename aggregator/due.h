@@ -34,11 +34,15 @@ struct due_clock {
 #define DUE_SOURCES_MAX 100000 /* a larger `of` is no partition count, and is passed over */
 
 /* A source never goes back. The number of sources grows with `of` (partitions were added) and never
- * shrinks. */
-void due_clock_hear(struct due_clock *clock, const struct watermark *heard);
+ * shrinks. What is ahead of now_ms, the own clock, is heard as now_ms: sources are stored, and kept
+ * as it came one wrong fence would stand for every fence until then, also after a restart. */
+void due_clock_hear(struct due_clock *clock, const struct watermark *heard, int64_t now_ms);
+/* Begins anew with what was stored (taken), capped likewise. True: something was ahead, so that it
+ * has to be stored again. */
+bool due_clock_restore(struct due_clock *clock, struct watermarks stored, int64_t now_ms);
 /* -1 until all sources were heard; never falls, also not while an added source has not been heard
- * yet; never ahead of now_ms, the own clock: one producer with a wrong clock must not close days
- * that are not over. */
+ * yet; never ahead of now_ms, the own clock (which may have gone back since it heard): a wrong
+ * clock must not close days that are not over. */
 int64_t due_clock_read(struct due_clock *clock, int64_t now_ms);
 void due_clock_free(struct due_clock *clock);
 

@@ -3,7 +3,10 @@
 #include <json-c/json.h>
 
 #include "aggregator/metrics.h"
+#include "common/json.h"
 #include "common/memory.h"
+#include "common/time.h"
+#include "common/wire/tally.h"
 #include "tests/support/fake_worker.h"
 #include "tests/support/unit.h"
 
@@ -211,6 +214,58 @@ static void test_nothing_goes_out_of_half_a_state(void **state)
     play(nothing_goes_out_of_half_a_state);
 }
 
+/* The t of the first source in the last watermarks stored. */
+static int64_t first_source_ms(const struct message_list *messages)
+{
+    struct error err;
+    const struct message *message = last_of(messages, "state", "watermarks");
+    struct json_object *json = json_parse_object(message->value, message->value_bytes, &err);
+    struct watermarks stored = {0};
+    assert_int_equal(watermarks_from_json(json, &stored, &err), 0);
+    int64_t t_ms = stored.t_ms[0];
+    watermarks_free(&stored);
+    json_object_put(json);
+    return t_ms;
+}
+
+#define FAR "95617584000000" /* 5000-01-01T00:00:00Z */
+
+/* Stored as it came it would hold for whoever comes next that nothing is missing until then. */
+static void clock_far_ahead_is_not_stored(struct fake_worker *fake, void *context)
+{
+    (void)context;
+    struct message_list messages;
+    take(fake, 0, 0);
+    fake_worker_record(fake, "events", 0, 0, NULL, WATERMARK(0, FAR), NULL);
+    fake_worker_commit(fake, &messages);
+    assert_in_range(first_source_ms(&messages), 1704150000000, time_now_ms());
+    message_list_free(&messages);
+}
+
+static void test_clock_far_ahead_is_not_stored(void **state)
+{
+    (void)state;
+    play(clock_far_ahead_is_not_stored);
+}
+
+static void stored_far_ahead_is_stored_anew(struct fake_worker *fake, void *context)
+{
+    (void)context;
+    struct message_list messages;
+    fake_worker_assign(fake, "events", 0, 0);
+    fake_worker_restore(fake, 0, "watermarks", "{\"v\":1,\"sources\":[" FAR "," LATE "]}");
+    fake_worker_ready(fake, "events", 0);
+    fake_worker_commit(fake, &messages);
+    assert_in_range(first_source_ms(&messages), 1704150000000, time_now_ms());
+    message_list_free(&messages);
+}
+
+static void test_stored_far_ahead_is_stored_anew(void **state)
+{
+    (void)state;
+    play(stored_far_ahead_is_stored_anew);
+}
+
 static void tombstone_ends_a_tally(struct fake_worker *fake, void *context)
 {
     (void)context;
@@ -272,6 +327,8 @@ int main(void)
         cmocka_unit_test(test_a_night_goes_out),
         cmocka_unit_test(test_state_goes_over_to_the_next_owner),
         cmocka_unit_test(test_nothing_goes_out_of_half_a_state),
+        cmocka_unit_test(test_clock_far_ahead_is_not_stored),
+        cmocka_unit_test(test_stored_far_ahead_is_stored_anew),
         cmocka_unit_test(test_tombstone_ends_a_tally),
         cmocka_unit_test(test_bad_record_is_set_aside),
     };

@@ -74,9 +74,13 @@ static const struct clock_row {
     {"what is no number of partitions is passed over",
      {{0, 1, 50, 1000, 50}, {0, DUE_SOURCES_MAX + 1, 60, 1000, 50}, {0, 1, 70, 1000, 70}}},
     {"never ahead of the own clock",
-     {{0, 1, 5000, 1000, 1000}, {0, 0, 0, 2000, 2000}, {0, 0, 0, 9000, 5000}}},
+     {{0, 1, 5000, 1000, 1000}, {0, 1, 6000, 2000, 2000}, {0, 1, 7000, 9000, 7000}}},
+    {"what was heard ahead stays at the own clock of that moment",
+     {{0, 1, 5000, 1000, 1000}, {0, 0, 0, 2000, 1000}, {0, 0, 0, 9000, 1000}}},
+    {"one wrong fence does not outlive the next right one",
+     {{0, 2, 999999, 1000, -1}, {1, 2, 1500, 1600, 1000}, {0, 2, 1700, 1800, 1500}}},
     {"the own clock goes back, the watermark does not",
-     {{0, 1, 5000, 3000, 3000}, {0, 0, 0, 2000, 3000}}},
+     {{0, 1, 5000, 3000, 3000}, {0, 1, 5000, 2000, 3000}}},
     {"an added source holds it where it is until heard",
      {{0, 1, 50, 1000, 50}, {0, 2, 60, 1000, 50}, {1, 2, 55, 1000, 55}}},
     {"an added source that is behind does not lower it",
@@ -93,11 +97,55 @@ static void clock_row(void **state)
     for (size_t i = 0; i < NELEMS(row->steps) && row->steps[i].now_ms; i++) {
         struct watermark heard = {row->steps[i].source, row->steps[i].of, row->steps[i].t_ms};
         if (heard.of > 0)
-            due_clock_hear(&clock, &heard);
+            due_clock_hear(&clock, &heard, row->steps[i].now_ms);
         assert_int_equal(due_clock_read(&clock, row->steps[i].now_ms), row->steps[i].want_ms);
     }
     due_clock_free(&clock);
     assert_null(clock.sources.t_ms);
+}
+
+static struct watermarks stored(int64_t first_ms, int64_t second_ms)
+{
+    struct watermarks sources = {.t_ms = mem_alloc(2 * sizeof(int64_t)), .count = 2};
+    sources.t_ms[0] = first_ms;
+    sources.t_ms[1] = second_ms;
+    return sources;
+}
+
+static void restored_clock_stands_where_it_stood(void **state)
+{
+    (void)state;
+    struct due_clock clock = {.least_ms = -1};
+    assert_false(due_clock_restore(&clock, stored(1000, -1), 2000));
+    assert_int_equal(due_clock_read(&clock, 3000), -1);
+    due_clock_free(&clock);
+    assert_false(due_clock_restore(&clock, stored(1000, 2000), 2000));
+    assert_int_equal(due_clock_read(&clock, 3000), 1000);
+    due_clock_free(&clock);
+}
+
+/* Slots between the watermark that was used and the one that is restored would be taken for past.
+ */
+static void producer_ahead_loses_no_slot_at_a_takeover(void **state)
+{
+    (void)state;
+    struct due_clock clock = {.least_ms = -1}, next = {.least_ms = -1};
+    const struct watermark ahead = {.source = 0, .of = 1, .t_ms = 5000};
+    due_clock_hear(&clock, &ahead, 1000);
+    int64_t used_ms = due_clock_read(&clock, 1001);
+    assert_false(due_clock_restore(&next, clock.sources, 3000));
+    assert_int_equal(due_clock_read(&next, 3000), used_ms);
+    due_clock_free(&next);
+}
+
+static void stored_ahead_is_brought_back(void **state)
+{
+    (void)state;
+    struct due_clock clock = {.least_ms = -1};
+    assert_true(due_clock_restore(&clock, stored(1000, 999999), 2000));
+    assert_int_equal(clock.sources.t_ms[0], 1000);
+    assert_int_equal(clock.sources.t_ms[1], 2000);
+    due_clock_free(&clock);
 }
 
 static const struct exclusion_row {
@@ -199,6 +247,9 @@ static void queue_removal_can_lift_the_last(void **state)
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
+        cmocka_unit_test(restored_clock_stands_where_it_stood),
+        cmocka_unit_test(producer_ahead_loses_no_slot_at_a_takeover),
+        cmocka_unit_test(stored_ahead_is_brought_back),
         cmocka_unit_test(exclusion_is_no_domain),
         cmocka_unit_test(queue_gives_the_earliest_first),
         cmocka_unit_test(queue_removal_can_lift_the_last),
