@@ -767,7 +767,7 @@ int worker_run(const struct config *config, const struct worker_spec *spec, stru
     worker.prefix = config_text(config, "topics.prefix");
     worker.group = client_topic(config, spec->job);
     this_worker = &worker;
-    if (worker_start(&worker, err) < 0)
+    if (worker_start(&worker, err) < 0 && !shutdown_requested()) /* a stop ends the waiting too */
         fail(&worker, err);
     while (!worker.failed && !shutdown_requested())
         if (turn(&worker) < 0)

@@ -85,6 +85,21 @@ def test_broker_absent():
             raise Failed(f"{program} needed {time.monotonic() - started:.0f} s to say so")
 
 
+def test_stop_while_broker_is_absent():
+    """Whoever is asked to stop while it waits for the broker has not failed."""
+    for program, jobs in (("producer", "plan scan"), ("aggregator", "aggregate"), ("sender", "route https smtp")):
+        command = [BIN / f"tlsrpt-{program}"]
+        for key, value in {**GOOD, "kafka.bootstrap.servers": "127.0.0.1:1", "jobs": jobs}.items():
+            command += ["-o", f"{key}={value}"]
+        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        first = process.stderr.readline()
+        process.terminate()
+        lines = [first, *process.communicate(timeout=40)[1].splitlines()]
+        if process.returncode != 0 or "stopped exit=0" not in lines[-1] or any("job failed" in line for line in lines):
+            raise Failed(f"{program}: wanted exit 0, got {process.returncode} and {lines}")
+        say(f"{program}: {lines[-1]}")
+
+
 def test_topics_wrong():
     with Run("test-start") as run:
         good = {**GOOD, "kafka.bootstrap.servers": f"127.0.0.1:{run.ports['KAFKA_PORT']}", "retry.delays": "2s 5s 10s"}
@@ -129,4 +144,4 @@ def lose_offsets(run):
 
 
 if __name__ == "__main__":
-    main(test_wrong_configuration, test_wrong_file, test_absent_verbs, test_broker_absent, test_topics_wrong)
+    main(test_wrong_configuration, test_wrong_file, test_absent_verbs, test_broker_absent, test_stop_while_broker_is_absent, test_topics_wrong)
