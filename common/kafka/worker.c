@@ -21,6 +21,7 @@
 
 #define TURN_RECORDS 2000 /* at most, between two looks at the clock */
 #define TURN_MS      500  /* a turn comes at least this often */
+#define TABLE_MS     100  /* of a turn, while a table is read */
 #define START_ASK_MS 10000
 #define LAG_EVERY_MS 5000
 #define LAG_ASK_MS   1000
@@ -504,18 +505,25 @@ static int restore_visit(void *context, struct record *record, struct error *err
                                  record->key_bytes, record->value, record->value_bytes, err);
 }
 
+static bool tables_are_read(const struct worker *worker)
+{
+    const struct ledger_partition *home;
+    DL_FOREACH(worker->ledger.partitions, home)
+    {
+        if (!home->ready)
+            return false;
+    }
+    return true;
+}
+
 static int table_step(struct worker *worker)
 {
     struct error err;
     struct ledger_partition *home;
-    bool loading = false;
-    DL_FOREACH(worker->ledger.partitions, home)
-    {
-        loading = loading || !home->ready;
-    }
-    if (!worker->table || !loading)
+    if (tables_are_read(worker))
         return 0;
-    if (table_poll(worker->table, 100, restore_visit, worker, &err) < 0 && err.kind != ERROR_RETRY)
+    if (table_poll(worker->table, TABLE_MS, restore_visit, worker, &err) < 0 &&
+        err.kind != ERROR_RETRY)
         return fail(worker, &err);
     DL_FOREACH(worker->ledger.partitions, home)
     {
@@ -537,17 +545,6 @@ static void flow_control(struct worker *worker)
 }
 
 /* ---- being seen ---- */
-
-static bool worker_is_ready(const struct worker *worker)
-{
-    const struct ledger_partition *home;
-    DL_FOREACH(worker->ledger.partitions, home)
-    {
-        if (!home->ready)
-            return false;
-    }
-    return worker->joined;
-}
 
 static int64_t partition_lag(struct worker *worker, const struct ledger_partition *home)
 {
@@ -593,6 +590,8 @@ static int64_t turn_timeout(const struct worker *worker, int64_t now_ms)
     bool any = worker->ledger.partitions != NULL; /* without them nothing is ever due */
     if (any && commit_ms < timeout_ms)
         timeout_ms = commit_ms;
+    if (!tables_are_read(worker)) /* input is paused meanwhile: only table_step() has to wait */
+        timeout_ms = 0;
     return timeout_ms > 0 && !(any && worker->commit_soon) ? timeout_ms : 0;
 }
 
@@ -619,7 +618,7 @@ static int turn(struct worker *worker)
     if (commit_when_due(worker) < 0)
         return -1;
     lag_export(worker, time_monotonic_ms());
-    program_ready(worker->spec->job, worker_is_ready(worker));
+    program_ready(worker->spec->job, worker->joined && tables_are_read(worker));
     return 0;
 }
 
