@@ -103,6 +103,11 @@ static int group_commit(const struct transaction *transaction,
         rd_kafka_consumer_group_metadata(transaction->consumer);
     if (!group) /* the consumer closes, and has left its group already */
         return error_set(err, ERROR_RETRY, "send_offsets: there is no group any more");
+    if (rd_kafka_assignment_lost(transaction->consumer)) {
+        /* the metadata may name no member by now, and the broker lets that pass unchecked */
+        rd_kafka_consumer_group_metadata_destroy(group);
+        return error_set(err, ERROR_RETRY, "send_offsets: the assignment was lost");
+    }
     do
         error = rd_kafka_send_offsets_to_transaction(transaction->producer, offsets, group,
                                                      CLIENT_ASK_MS);
