@@ -18,6 +18,61 @@ static bool ask_again(rd_kafka_error_t *error)
     return true;
 }
 
+bool transaction_code_is_permanent(rd_kafka_resp_err_t code)
+{
+    static const rd_kafka_resp_err_t permanent[] = {
+        RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE, /* ours are bounded: the topic's limit has drifted */
+        RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION, /* partitions were counted at the start */
+        RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED,
+        RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED,
+        RD_KAFKA_RESP_ERR_TRANSACTIONAL_ID_AUTHORIZATION_FAILED,
+    };
+    for (size_t i = 0; i < sizeof(permanent) / sizeof(permanent[0]); i++)
+        if (permanent[i] == code)
+            return true;
+    return false;
+}
+
+/* What the producer was refused for good; librdkafka's own error is often only that deliveries
+ * failed. */
+static struct error *refusal_of(rd_kafka_t *producer)
+{
+    return rd_kafka_opaque(producer);
+}
+
+static void refusal_note(rd_kafka_t *producer, rd_kafka_resp_err_t code, const char *what,
+                         const char *text)
+{
+    if (transaction_code_is_permanent(code))
+        error_set(refusal_of(producer), ERROR_FATAL, "%s: %s", what, text);
+}
+
+static void on_delivery(rd_kafka_t *producer, const rd_kafka_message_t *message, void *opaque)
+{
+    (void)opaque;
+    refusal_note(producer, message->err, rd_kafka_topic_name(message->rkt),
+                 rd_kafka_err2str(message->err));
+}
+
+void transaction_conf(rd_kafka_conf_t *conf, struct error *refusal)
+{
+    char text[256];
+    if (rd_kafka_conf_set(conf, "delivery.report.only.error", "true", text, sizeof(text)) !=
+        RD_KAFKA_CONF_OK)
+        log_panic("%s", text);
+    rd_kafka_conf_set_dr_msg_cb(conf, on_delivery);
+    rd_kafka_conf_set_opaque(conf, refusal);
+}
+
+/* Takes error. */
+static int call_failed(const struct transaction *transaction, rd_kafka_error_t *error,
+                       const char *what, struct error *err)
+{
+    refusal_note(transaction->producer, rd_kafka_error_code(error), what,
+                 rd_kafka_error_string(error));
+    return client_error_take(err, error, what);
+}
+
 int transaction_init(rd_kafka_t *producer, struct error *err)
 {
     rd_kafka_error_t *error;
@@ -60,11 +115,8 @@ static int message_produce(const struct transaction *transaction, const struct m
     free(topic);
     if (!code)
         return 0;
-    client_error(err, code, message->topic);
-    if (code == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE ||
-        code == RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION)
-        err->kind = ERROR_FATAL; /* our bug: sizes are bounded, partitions are counted */
-    return -1;
+    refusal_note(transaction->producer, code, message->topic, rd_kafka_err2str(code));
+    return client_error(err, code, message->topic);
 }
 
 static int units_produce(const struct transaction *transaction, const struct ledger *ledger,
@@ -113,7 +165,7 @@ static int group_commit(const struct transaction *transaction,
                                                      CLIENT_ASK_MS);
     while (ask_again(error));
     rd_kafka_consumer_group_metadata_destroy(group);
-    return error ? client_error_take(err, error, "send_offsets") : 0;
+    return error ? call_failed(transaction, error, "send_offsets", err) : 0;
 }
 
 static int offsets_send(const struct transaction *transaction, const struct ledger *ledger,
@@ -133,11 +185,11 @@ static int commit(const struct transaction *transaction, struct error *err)
     do
         error = rd_kafka_commit_transaction(transaction->producer, CLIENT_ASK_MS);
     while (ask_again(error));
-    return error ? client_error_take(err, error, "commit_transaction") : 0;
+    return error ? call_failed(transaction, error, "commit_transaction", err) : 0;
 }
 
 /* Aborting may itself be fatal: the broker may have aborted and fenced us already. Returns -1
- * always, with the error that led here, or its own if that is worse. */
+ * always, with the error that led here, or its own or the refusal behind it if that is worse. */
 static int abort_after(const struct transaction *transaction, struct error *err)
 {
     rd_kafka_error_t *error;
@@ -149,6 +201,8 @@ static int abort_after(const struct transaction *transaction, struct error *err)
     if (error) {
         client_error_take(err, error, "abort_transaction");
         err->kind = ERROR_FATAL;
+    } else if (refusal_of(transaction->producer)->kind) {
+        *err = *refusal_of(transaction->producer);
     }
     return -1;
 }
@@ -157,6 +211,7 @@ int transaction_run(const struct transaction *transaction, const struct ledger *
                     size_t units, struct error *err)
 {
     rd_kafka_error_t *error = rd_kafka_begin_transaction(transaction->producer);
+    refusal_of(transaction->producer)->kind = ERROR_NONE;
     if (error) {
         client_error_take(err, error, "begin_transaction");
         err->kind =

@@ -59,6 +59,7 @@ struct worker {
                      the markers behind it: from here on it says nothing about what was read */
     bool failed;  /* with `error`: a callback of librdkafka cannot return it */
     struct error error;
+    struct error refusal; /* of the producer, see transaction.h */
 };
 
 static int fail(struct worker *worker, const struct error *err)
@@ -668,8 +669,10 @@ static rd_kafka_t *producer_new(struct worker *worker, struct error *err)
         {"partitioner", "murmur2_random"}, /* Java's */
         {NULL, NULL},
     };
-    rd_kafka_t *producer =
-        client_new(RD_KAFKA_PRODUCER, client_conf(worker->config, settings, worker, err), err);
+    rd_kafka_conf_t *conf = client_conf(worker->config, settings, NULL, err);
+    if (conf)
+        transaction_conf(conf, &worker->refusal);
+    rd_kafka_t *producer = client_new(RD_KAFKA_PRODUCER, conf, err);
     free(instance);
     free(id);
     return producer;
