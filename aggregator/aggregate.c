@@ -170,7 +170,7 @@ static void reject(struct part *part, const struct record *record, const char *r
     struct message *message = message_new("rejected", MESSAGE_ANY_PARTITION);
     struct json_object *value = reject_value(json, value_bytes);
     char *origin = record_origin(record);
-    message_key_bytes(message, key, key_bytes);
+    message_key_bytes(message, key, reject_key_bytes(key_bytes));
     message_value_take(message, json_write(value));
     message_header(message, "stage", "aggregate");
     message_header(message, "reason", reason);

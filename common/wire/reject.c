@@ -148,3 +148,8 @@ struct json_object *reject_value(struct json_object *members, size_t length_byte
     }
     return json;
 }
+
+size_t reject_key_bytes(size_t key_bytes)
+{
+    return key_bytes < REJECT_KEY_MAX ? key_bytes : REJECT_KEY_MAX;
+}

@@ -6,6 +6,7 @@
 #include "common/json.h"
 #include "common/memory.h"
 #include "common/time.h"
+#include "common/wire/reject.h"
 #include "common/wire/tally.h"
 #include "tests/support/fake_worker.h"
 #include "tests/support/unit.h"
@@ -320,6 +321,26 @@ static void test_bad_record_is_set_aside(void **state)
     play(bad_record_is_set_aside);
 }
 
+/* As large as a record may be: beside a value it would fit into none. */
+static void key_of_a_stranger_is_cut(struct fake_worker *fake, void *context)
+{
+    static char key[8000001];
+    (void)context;
+    struct message_list messages;
+    memset(key, 'x', sizeof(key) - 1);
+    take(fake, 0, 0);
+    fake_worker_record(fake, "events", 0, 0, key, SESSIONS(1), NULL);
+    fake_worker_commit(fake, &messages);
+    assert_int_equal(last_of(&messages, "rejected", NULL)->key_bytes, REJECT_KEY_MAX);
+    message_list_free(&messages);
+}
+
+static void test_key_of_a_stranger_is_cut(void **state)
+{
+    (void)state;
+    play(key_of_a_stranger_is_cut);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -331,6 +352,7 @@ int main(void)
         cmocka_unit_test(test_stored_far_ahead_is_stored_anew),
         cmocka_unit_test(test_tombstone_ends_a_tally),
         cmocka_unit_test(test_bad_record_is_set_aside),
+        cmocka_unit_test(test_key_of_a_stranger_is_cut),
     };
     metrics_register(aggregator_metrics);
     return cmocka_run_group_tests_name("aggregate", tests, NULL, NULL);

@@ -151,6 +151,14 @@ static void a_long_number_is_cut_as_text(void **state)
     json_object_put(members);
 }
 
+static void a_long_key_is_cut(void **state)
+{
+    (void)state;
+    assert_int_equal(reject_key_bytes(0), 0);
+    assert_int_equal(reject_key_bytes(REJECT_KEY_MAX), REJECT_KEY_MAX);
+    assert_int_equal(reject_key_bytes(8000000), REJECT_KEY_MAX);
+}
+
 static void members_are_borrowed(void **state)
 {
     (void)state;
@@ -171,6 +179,7 @@ int main(void)
         cmocka_unit_test(a_byte_more_is_too_much),
         cmocka_unit_test(the_long_text_is_cut),
         cmocka_unit_test(members_are_borrowed),
+        cmocka_unit_test(a_long_key_is_cut),
         cmocka_unit_test(a_long_number_is_cut_as_text),
     };
     return RUN_ROWS("reject_value", keeps, rows) +
