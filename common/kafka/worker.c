@@ -82,6 +82,7 @@ static struct worker *record_worker(struct record *record);
 void record_finish(struct record *record)
 {
     struct worker *worker = record_worker(record);
+    metrics_add("tlsrpt_records_total", 1, worker->spec->job, NULL);
     ledger_finish(&worker->ledger, record);
 }
 
@@ -461,7 +462,6 @@ static int message_admit(struct worker *worker, rd_kafka_message_t *message)
     pause_when_ahead(worker, home);
     if (!ledger_admit(&worker->ledger, home, record))
         return 0;
-    metrics_add("tlsrpt_records_total", 1, worker->spec->job, NULL);
     if (worker->spec->record(worker->spec->context, record, &err) < 0)
         return fail(worker, &err);
     return 0;
