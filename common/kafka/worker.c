@@ -1,5 +1,6 @@
 #include "common/kafka/worker.h"
 
+#include <errno.h>
 #include <librdkafka/rdkafka.h>
 #include <stdlib.h>
 #include <string.h>
@@ -723,6 +724,9 @@ static void wake_connect(struct worker *worker)
 static int worker_start(struct worker *worker, struct error *err)
 {
     const struct worker_spec *spec = worker->spec;
+    worker->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    if (worker->wake_fd < 0)
+        return error_set(err, ERROR_FATAL, "eventfd: %s", strerror(errno));
     worker->probe = client_reader(worker->config, false, err);
     if (!worker->probe || topics_check(worker, err) < 0)
         return -1;
@@ -757,15 +761,15 @@ static void worker_stop(struct worker *worker)
     table_free(&worker->table);
     if (worker->probe)
         rd_kafka_destroy(worker->probe);
-    close(worker->wake_fd);
+    if (worker->wake_fd >= 0)
+        close(worker->wake_fd);
     free(worker->topics);
     free(worker->group);
 }
 
 int worker_run(const struct config *config, const struct worker_spec *spec, struct error *err)
 {
-    struct worker worker = {
-        .spec = spec, .config = config, .wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)};
+    struct worker worker = {.spec = spec, .config = config, .wake_fd = -1};
     worker.prefix = config_text(config, "topics.prefix");
     worker.group = client_topic(config, spec->job);
     this_worker = &worker;
