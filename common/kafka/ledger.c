@@ -187,6 +187,17 @@ void ledger_emit(struct ledger *ledger, struct ledger_partition *home, struct me
     unit_add(ledger, home, ledger_frontier(home), outputs);
 }
 
+int64_t ledger_waits_since_ms(struct ledger_partition *home, int64_t lag, int64_t now_ms)
+{
+    if (lag == 0) {
+        home->idle_ms = now_ms;
+        return now_ms;
+    }
+    if (home->records)
+        return home->records->timestamp_ms;
+    return home->last_timestamp_ms > home->idle_ms ? home->last_timestamp_ms : home->idle_ms;
+}
+
 size_t ledger_take(const struct ledger *ledger, size_t outputs_max, size_t bytes_max)
 {
     size_t count = 0, outputs = 0, bytes = 0;

@@ -32,6 +32,7 @@ struct ledger_partition {
     size_t record_count;
     size_t ahead_bytes;        /* outputs of the finished among them */
     int64_t last_timestamp_ms; /* of the last record admitted */
+    int64_t idle_ms;           /* when ledger_waits_since_ms() last saw nothing unfinished */
     bool ready;                /* its table is complete */
     bool paused;
     struct ledger_partition *prev, *next;
@@ -68,6 +69,10 @@ void ledger_emit(struct ledger *ledger, struct ledger_partition *home,
 /* The offset up to which everything is finished and stands in units: the oldest unfinished
  * record's, or else the consumer's position. */
 int64_t ledger_frontier(const struct ledger_partition *home);
+
+/* Since when the oldest of lag unfinished records waits, seen at now_ms: its timestamp, or while it
+ * was not read yet the earliest moment that it can have come at. 0: unknown; now_ms without lag. */
+int64_t ledger_waits_since_ms(struct ledger_partition *home, int64_t lag, int64_t now_ms);
 
 /* How many units, from the first, go into one transaction: whole units, at least one if there is
  * any. */

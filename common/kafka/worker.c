@@ -559,8 +559,7 @@ static int64_t partition_lag(struct worker *worker, const struct ledger_partitio
     return result < 0 ? -1 : high > home->committed ? high - home->committed : 0;
 }
 
-/* Records, and the age of the oldest unfinished one: its head, or what was last read while more is
- * to come. */
+/* Records, and the age of the oldest unfinished one. */
 static void lag_export(struct worker *worker, int64_t now_ms)
 {
     struct ledger_partition *home;
@@ -576,8 +575,8 @@ static void lag_export(struct worker *worker, int64_t now_ms)
         char *number = mem_printf("%d", home->partition);
         metrics_set("tlsrpt_lag_records", lag, worker->group, home->topic, number, NULL);
         free(number);
-        int64_t since_ms = home->records ? home->records->timestamp_ms : home->last_timestamp_ms;
-        if (lag > 0 && since_ms > 0 && since_ms < oldest_ms)
+        int64_t since_ms = ledger_waits_since_ms(home, lag, wall_ms);
+        if (since_ms > 0 && since_ms < oldest_ms)
             oldest_ms = since_ms;
     }
     metrics_set("tlsrpt_lag_seconds", (wall_ms - oldest_ms) / 1000, worker->group, NULL);

@@ -262,6 +262,30 @@ static void test_abandoned_record_is_not_adopted(void **state)
     assert_true(ledger_admit(&bench->ledger, bench->home, record_at("in", 0, 100)));
 }
 
+static void test_oldest_record_waits_since_its_timestamp(void **state)
+{
+    struct bench *bench = *state;
+    assert_int_equal(ledger_waits_since_ms(bench->home, 3, 9000), 0); /* nothing was read yet */
+    struct record *record = admit(bench, 100);
+    record->timestamp_ms = 2000;
+    assert_int_equal(ledger_waits_since_ms(bench->home, 3, 9000), 2000);
+    finish(bench, record, 1);
+    assert_int_equal(ledger_waits_since_ms(bench->home, 0, 9000), 9000);
+}
+
+/* What comes after a quiet time did not wait for as long as that. */
+static void test_next_record_waits_since_the_last_was_done(void **state)
+{
+    struct bench *bench = *state;
+    bench->home->last_timestamp_ms = 2000;
+    assert_int_equal(ledger_waits_since_ms(bench->home, 1, 3000),
+                     2000); /* behind: as old as that */
+    assert_int_equal(ledger_waits_since_ms(bench->home, 0, 80000), 80000);
+    assert_int_equal(ledger_waits_since_ms(bench->home, 1, 85000), 80000);
+    bench->home->last_timestamp_ms = 84000;
+    assert_int_equal(ledger_waits_since_ms(bench->home, 1, 90000), 84000);
+}
+
 #define BENCH_TEST(function) cmocka_unit_test_setup_teardown(function, bench_setup, bench_teardown)
 
 int main(void)
@@ -282,6 +306,8 @@ int main(void)
         BENCH_TEST(test_result_that_another_owner_had_is_dropped),
         BENCH_TEST(test_lost_record_that_its_job_gives_up_is_worked_on_anew),
         BENCH_TEST(test_abandoned_record_is_not_adopted),
+        BENCH_TEST(test_oldest_record_waits_since_its_timestamp),
+        BENCH_TEST(test_next_record_waits_since_the_last_was_done),
     };
     return cmocka_run_group_tests_name("ledger", tests, NULL, NULL);
 }
