@@ -333,7 +333,7 @@ static bool reports_emit(struct aggregate *aggregate, struct part *part, int64_t
 {
     struct tally *tally;
     while ((tally = fold_next_due(part->fold, watermark_ms)) != NULL) {
-        if (worker_waiting(aggregate->worker) >= WORKER_OUTPUTS_MAX) {
+        if (worker_is_full(aggregate->worker)) {
             worker_commit_soon(aggregate->worker);
             return false;
         }

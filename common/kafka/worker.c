@@ -127,6 +127,12 @@ size_t worker_waiting(const struct worker *worker)
     return worker->ledger.output_count;
 }
 
+bool worker_is_full(const struct worker *worker)
+{
+    return worker->ledger.output_count >= WORKER_OUTPUTS_MAX ||
+           worker->ledger.output_bytes >= WORKER_BYTES_MAX;
+}
+
 int32_t worker_partition_count(const struct worker *worker, const char *topic)
 {
     for (size_t i = 0; i < worker->topic_count; i++)
@@ -204,8 +210,7 @@ static bool commit_is_due(const struct worker *worker, int64_t now_ms)
 {
     if (now_ms < worker->not_before_ms || !worker->ledger.partitions)
         return false;
-    return worker->commit_soon || worker->ledger.output_count >= WORKER_OUTPUTS_MAX ||
-           worker->ledger.output_bytes >= WORKER_BYTES_MAX ||
+    return worker->commit_soon || worker_is_full(worker) ||
            now_ms - worker->committed_at_ms >= worker->spec->commit_ms;
 }
 
@@ -479,9 +484,7 @@ static int message_take(struct worker *worker, rd_kafka_message_t *message)
 
 static bool turn_is_full(const struct worker *worker)
 {
-    return worker->failed || worker->commit_soon ||
-           worker->ledger.output_count >= WORKER_OUTPUTS_MAX ||
-           worker->ledger.output_bytes >= WORKER_BYTES_MAX;
+    return worker->failed || worker->commit_soon || worker_is_full(worker);
 }
 
 static int messages_take(struct worker *worker, int64_t timeout_ms)

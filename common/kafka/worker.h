@@ -84,6 +84,9 @@ void worker_emit(struct worker *worker, const char *topic, int32_t partition,
 void worker_commit_soon(struct worker *worker);
 /* Outputs that wait for their commit: a job that emits from tick() stops at WORKER_OUTPUTS_MAX. */
 size_t worker_waiting(const struct worker *worker);
+/* As much waits as one transaction takes, in outputs or in bytes: what is emitted from here on goes
+ * into a later one. */
+bool worker_is_full(const struct worker *worker);
 /* Partitions of one of the topics named in outputs (or topics). */
 int32_t worker_partition_count(const struct worker *worker, const char *topic);
 

@@ -153,6 +153,58 @@ static void test_a_night_goes_out(void **state)
     play(a_night_goes_out);
 }
 
+#define LARGE       40
+#define LARGE_BYTES ((size_t)1000 * 500) /* of each, at least */
+
+/* A failure whose reason is as long as reasons are. */
+static char *large_event(int number)
+{
+    struct buffer reason = {0};
+    for (int i = 0; i < 500; i++)
+        buffer_text(&reason, "r");
+    char *text =
+        mem_printf("{\"v\":1,\"type\":\"session\",\"day\":\"2024-01-01\",\"sessions\":1,"
+                   "\"policy-type\":\"no-policy-found\",\"policy-string\":[],\"mx-host\":[],"
+                   "\"result-type\":\"validation-failure\",\"failure-reason-code\":\"%d %s\"}",
+                   number, reason.bytes);
+    buffer_free(&reason);
+    return text;
+}
+
+/* However large the reports, no more wait in memory than a transaction or two take. */
+static void a_night_of_large_reports(struct fake_worker *fake, void *context)
+{
+    static char domains[LARGE][24];
+    (void)context;
+    struct message_list messages;
+    int64_t offset = 0;
+    take(fake, 0, 0);
+    for (int i = 0; i < LARGE; i++) {
+        snprintf(domains[i], sizeof(domains[i]), "d%d.example", i);
+        for (int k = 0; k < 1000; k++) {
+            char *event = large_event(k);
+            fake_worker_record(fake, "events", 0, offset++, domains[i], event, NULL);
+            free(event);
+        }
+        if (i % 10 == 9) { /* as the job asks for: its snapshots are bounded, too */
+            fake_worker_commit(fake, &messages);
+            message_list_free(&messages);
+        }
+    }
+    watermark(fake, 0, offset, true);
+    fake_worker_commit(fake, &messages);
+    assert_int_equal(count_of(&messages, "reports"), LARGE);
+    assert_true(messages.bytes > LARGE * LARGE_BYTES);
+    assert_true(fake_worker_most_bytes(fake) < 2 * WORKER_BYTES_MAX);
+    message_list_free(&messages);
+}
+
+static void test_a_night_of_large_reports(void **state)
+{
+    (void)state;
+    play(a_night_of_large_reports);
+}
+
 /* What one owner commits is what the next begins with. */
 static void state_goes_over_to_the_next_owner(struct fake_worker *fake, void *context)
 {
@@ -346,6 +398,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_tally_waits_for_its_slot),
         cmocka_unit_test(test_a_night_goes_out),
+        cmocka_unit_test(test_a_night_of_large_reports),
         cmocka_unit_test(test_state_goes_over_to_the_next_owner),
         cmocka_unit_test(test_nothing_goes_out_of_half_a_state),
         cmocka_unit_test(test_clock_far_ahead_is_not_stored),

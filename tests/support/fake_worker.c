@@ -15,6 +15,7 @@ struct fake_worker {
     const struct worker_spec *spec;
     bool commit_soon;
     struct ledger ledger;
+    size_t most_bytes; /* that ever waited for a commit */
     int32_t partitions;
     int64_t now_ms; /* 0: the real time */
     int wake_fd;
@@ -228,12 +229,19 @@ size_t fake_worker_commit(struct fake_worker *fake, struct message_list *message
         fake->commit_soon = false;
         if (fake->spec->prepare)
             fake->spec->prepare(fake->spec->context);
+        if (fake->ledger.output_bytes > fake->most_bytes)
+            fake->most_bytes = fake->ledger.output_bytes;
         size_t units = ledger_take(&fake->ledger, WORKER_OUTPUTS_MAX, WORKER_BYTES_MAX);
         outputs_take(fake, units, messages);
         ledger_committed(&fake->ledger, units);
         transactions++;
     } while (fake->ledger.units || fake->commit_soon);
     return transactions;
+}
+
+size_t fake_worker_most_bytes(const struct fake_worker *fake)
+{
+    return fake->most_bytes;
 }
 
 int64_t fake_worker_committed(struct fake_worker *fake, const char *topic, int32_t partition)
@@ -278,6 +286,12 @@ void worker_commit_soon(struct worker *worker)
 size_t worker_waiting(const struct worker *worker)
 {
     return ((const struct fake_worker *)worker)->ledger.output_count;
+}
+
+bool worker_is_full(const struct worker *worker)
+{
+    const struct ledger *ledger = &((const struct fake_worker *)worker)->ledger;
+    return ledger->output_count >= WORKER_OUTPUTS_MAX || ledger->output_bytes >= WORKER_BYTES_MAX;
 }
 
 int32_t worker_partition_count(const struct worker *worker, const char *topic)

@@ -59,6 +59,8 @@ size_t fake_worker_orphans(const struct fake_worker *fake);
 /* All that waits, in as many transactions as the caps need; messages is owned by the caller.
  * Returns how many transactions it took. */
 size_t fake_worker_commit(struct fake_worker *fake, struct message_list *messages);
+/* The most bytes of outputs that waited at any commit so far. */
+size_t fake_worker_most_bytes(const struct fake_worker *fake);
 /* What the group has: the offset of the last commit. */
 int64_t fake_worker_committed(struct fake_worker *fake, const char *topic, int32_t partition);
 
