@@ -241,6 +241,8 @@ void planner_gone(struct planner *planner, const char *name, const struct index_
                   struct message_list *outputs)
 {
     struct mark_entry *entry, *next;
+    if (planner->empty > 0)
+        return;
     HASH_ITER(hh, planner->marks, entry, next)
     {
         if (strcmp(entry->mark.index, name) != 0 || indices_have(indices, entry->mark.uuid))

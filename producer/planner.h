@@ -61,7 +61,8 @@ void planner_unlisted(const struct planner *planner, const struct index_list *in
                       struct text_list *names);
 bool planner_knows(const struct planner *planner, const char *uuid);
 /* name has no index any more, or another one: outputs the tombstones of its marks, but for the
- * uuids that are among indices. */
+ * uuids that are among indices. Nothing where a configured name has no index: then so much is
+ * missing that the cluster may be another one. */
 void planner_gone(struct planner *planner, const char *name, const struct index_list *indices,
                   struct message_list *outputs);
 /* Nothing is known about the index of that name in this round. */

@@ -120,6 +120,8 @@ static const struct row rows[] = {
      " (empty 0)" FENCES("9000") " ()"},
     {"planned once, not listed, gone", "m! mU/0/H>5 mU/1/I>5 @5000 x .5001 @6000 x .6001",
      " kU/0/H kU/1/I" FENCES("5000") " ()" FENCES("6000") " ()"},
+    {"nothing is gone while a name is without index",
+     "m! mU/0/H>5 @5000 0b x .5001 @6000 a:U=H+5 .6001", " (empty 0)" FENCES("6000") " ()"},
     {"gone, and made anew under its name", "m! mU/0/H>5 mV/0/I>0 @5000 a:V=I+0 x .5001",
      " kU/0/H" FENCES("5000") " ()"},
     {"planned once, not listed, not known", "m! mU/0/H>5 @5000 ?a .5001", " (unknown=1 0)"},
