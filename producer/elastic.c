@@ -64,12 +64,52 @@ char *elastic_refresh_path(const char *index)
     return path_of(index, "/_refresh");
 }
 
+/* ---- who answers ---- */
+
+#define NO_CLUSTER "_na_" /* a node says so until it has joined one */
+
+static enum answer cluster_judge(const char *uuid, char **cluster, struct error *err)
+{
+    if (!uuid)
+        return ANSWER_OK;
+    if (strcmp(uuid, NO_CLUSTER) == 0) {
+        error_set(err, ERROR_RETRY, "the node has joined no cluster yet");
+        return ANSWER_BUSY;
+    }
+    if (*cluster && strcmp(uuid, *cluster) != 0) {
+        error_set(err, ERROR_RETRY, "another cluster answers: %s, not %s", uuid, *cluster);
+        return ANSWER_BUSY;
+    }
+    if (!*cluster)
+        *cluster = mem_text(uuid);
+    return ANSWER_OK;
+}
+
+enum answer elastic_identify(const char *bytes, size_t length_bytes, char **cluster,
+                             struct error *err)
+{
+    struct error ignored;
+    struct json_object *about = reply_parse(bytes, length_bytes, &ignored);
+    const char *distribution = reply_text(reply_member(about, "version"), "distribution");
+    enum answer answer = ANSWER_WRONG;
+    if (!*cluster && distribution && strcmp(distribution, "opensearch") == 0)
+        error_set(err, ERROR_ABSENT, "an OpenSearch server is not supported yet");
+    else
+        answer = cluster_judge(reply_text(about, "cluster_uuid"), cluster, err);
+    json_object_put(about);
+    return answer;
+}
+
 /* ---- the client ---- */
 
 struct elastic {
     const struct config *config;
     const struct text_list *urls;
-    size_t url; /* the one that is in use */
+    size_t url;    /* the one that is in use */
+    bool greeted;  /* it is: what it says is believed */
+    bool silent;   /* "/" is refused: there is nothing to compare */
+    bool astray;   /* another cluster has answered */
+    char *cluster; /* uuid of the first that was seen */
     struct elastic_request blocking;
 };
 
@@ -125,6 +165,7 @@ void elastic_free(struct elastic **elastic)
     if (!*elastic)
         return;
     elastic_request_free(&(*elastic)->blocking);
+    free((*elastic)->cluster);
     free(*elastic);
     *elastic = NULL;
 }
@@ -223,11 +264,14 @@ void elastic_request_free(struct elastic_request *request)
     *request = (struct elastic_request){0};
 }
 
-/* To the next address, unless another request that failed went on already. */
-static void address_failed(struct elastic *elastic, const struct elastic_request *request)
+/* To the next address, unless another request that failed went on already. Whoever answers there
+ * is asked who he is, also where it is the same one: he may have come back without his data. */
+static void address_failed(struct elastic *elastic, size_t url)
 {
-    if (request->url == elastic->url)
-        elastic->url = (elastic->url + 1) % elastic->urls->count;
+    if (url != elastic->url)
+        return;
+    elastic->url = (elastic->url + 1) % elastic->urls->count;
+    elastic->greeted = false;
 }
 
 static enum answer count(enum answer answer)
@@ -270,7 +314,7 @@ enum answer elastic_request_end(struct elastic *elastic, struct elastic_request 
     if (answer == ANSWER_OK)
         curl_easy_getinfo(request->handle, CURLINFO_RESPONSE_CODE, status);
     if (answer != ANSWER_OK || is_gateway_trouble(*status))
-        address_failed(elastic, request);
+        address_failed(elastic, request->url);
     if (answer != ANSWER_OK)
         error_set(err, answer_kind(answer), "%s: %s", elastic->urls->items[request->url],
                   curl_easy_strerror(code));
@@ -288,7 +332,7 @@ static enum answer question(struct elastic *elastic, const char *path, const cha
     int result = fetch_json(elastic->blocking.handle, url, body, REPLY_MAX, &status, reply, err);
     free(url);
     if (result < 0 || is_gateway_trouble(status))
-        address_failed(elastic, &elastic->blocking);
+        address_failed(elastic, elastic->blocking.url);
     if (result < 0)
         return err->kind == ERROR_CONFIG ? ANSWER_DENIED : ANSWER_BUSY;
     enum answer answer = answer_classify(status, reply->bytes, reply->length, err);
@@ -297,30 +341,70 @@ static enum answer question(struct elastic *elastic, const char *path, const cha
     return answer;
 }
 
+/* Only "/" is refused to keys without cluster privileges, and unknown to small builds. */
+static bool is_refused(enum answer answer, const struct buffer *reply, const struct error *err)
+{
+    return answer == ANSWER_DENIED && reply->bytes && !strstr(err->text, "HTTP 401");
+}
+
+/* An address that leads to another cluster is in trouble like one that does not answer: there every
+ * index would be gone. */
+static enum answer greet(struct elastic *elastic, struct error *err)
+{
+    struct buffer reply = {0};
+    size_t url = elastic->url;
+    enum answer answer = question(elastic, "/", NULL, &reply, err);
+    if (is_refused(answer, &reply, err)) {
+        elastic->silent = !elastic->cluster;
+        answer = ANSWER_OK;
+    } else if (answer == ANSWER_OK && reply.bytes) {
+        answer = elastic_identify(reply.bytes, reply.length, &elastic->cluster, err);
+        elastic->astray = elastic->astray || answer == ANSWER_BUSY;
+        if (answer != ANSWER_OK)
+            error_wrap(err, "%s", elastic->urls->items[url]);
+    }
+    buffer_free(&reply);
+    if (answer != ANSWER_OK)
+        address_failed(elastic, url);
+    elastic->greeted = answer == ANSWER_OK;
+    return count(answer);
+}
+
+/* A connection that was made before may still lead to where the address led then. */
+enum answer elastic_hello(struct elastic *elastic, struct error *err)
+{
+    if (elastic->silent)
+        return ANSWER_OK;
+    elastic_request_free(&elastic->blocking);
+    return greet(elastic, err);
+}
+
+bool elastic_is_greeted(const struct elastic *elastic)
+{
+    return elastic->greeted || elastic->silent;
+}
+
+bool elastic_went_astray(struct elastic *elastic)
+{
+    bool astray = elastic->astray;
+    elastic->astray = false;
+    return astray;
+}
+
+enum answer elastic_confirm(struct elastic *elastic, const struct elastic_request *request,
+                            struct error *err)
+{
+    if (elastic_is_greeted(elastic) && request->url == elastic->url)
+        return elastic_hello(elastic, err);
+    error_set(err, ERROR_RETRY, "%s is in trouble", elastic->urls->items[request->url]);
+    return ANSWER_BUSY;
+}
+
 static enum answer ask(struct elastic *elastic, const char *path, const char *body,
                        struct buffer *reply, struct error *err)
 {
-    return count(question(elastic, path, body, reply, err));
-}
-
-enum answer elastic_hello(struct elastic *elastic, struct error *err)
-{
-    struct buffer reply = {0};
-    enum answer answer = question(elastic, "/", NULL, &reply, err);
-    /* Only "/" is refused to keys without cluster privileges, and unknown to small builds. */
-    bool silent = answer == ANSWER_DENIED && reply.bytes && !strstr(err->text, "HTTP 401");
-    struct error ignored;
-    struct json_object *about =
-        answer == ANSWER_OK ? reply_parse(reply.bytes, reply.length, &ignored) : NULL;
-    const char *distribution = reply_text(reply_member(about, "version"), "distribution");
-    if (distribution && strcmp(distribution, "opensearch") == 0) {
-        error_set(err, ERROR_ABSENT, "%s is an OpenSearch server: not supported yet",
-                  elastic->urls->items[elastic->url]);
-        answer = ANSWER_WRONG;
-    }
-    json_object_put(about);
-    buffer_free(&reply);
-    return count(silent ? ANSWER_OK : answer);
+    enum answer answer = elastic_is_greeted(elastic) ? ANSWER_OK : elastic_hello(elastic, err);
+    return answer == ANSWER_OK ? count(question(elastic, path, body, reply, err)) : answer;
 }
 
 /* Asks for `what` of name and lets parse() read it. */

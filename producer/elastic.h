@@ -4,6 +4,7 @@
 #define PRODUCER_ELASTIC_H
 
 #include <curl/curl.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -21,21 +22,34 @@ char *elastic_search_path(const char *index, int32_t shard);
  * counted beside the hits. */
 char *elastic_search_body(int64_t from, int64_t to, const char *filter);
 
+/* From the answer to "/": whether the server is one that is supported, of the cluster whose uuid is
+ * *cluster. NULL: none is known yet, this one is taken, owned by the caller. ANSWER_BUSY: another
+ * cluster, or a node of none. ANSWER_WRONG: the first is not supported (ERROR_ABSENT). What says
+ * nothing is believed. */
+enum answer elastic_identify(const char *bytes, size_t length_bytes, char **cluster,
+                             struct error *err);
+
 /* ---- the client ---- */
 
 struct elastic; /* opaque; one per job, not for two threads */
 
-/* Addresses, filter, distribution: ERROR_CONFIG. */
+/* Addresses, filter: ERROR_CONFIG; distribution: ERROR_ABSENT if it is not supported. */
 int elastic_config_check(const struct config *config, struct error *err) MUST_USE;
 
-/* Keeps config. NULL with ERROR_CONFIG. */
+/* Keeps config. NULL with those errors. */
 struct elastic *elastic_new(const struct config *config, struct error *err);
 void elastic_free(struct elastic **elastic);
 
-/* Asks what the server is. ANSWER_WRONG: one that is not supported (ERROR_CONFIG). Blocks for 10
- * seconds at most, like the others here. */
+/* Asks the address in use over a new connection what it is: elastic_identify() with the first
+ * cluster that this process saw. After trouble the next address is in use. Not asked any more where
+ * "/" is refused. Each request here blocks for 10 seconds at most. */
 enum answer elastic_hello(struct elastic *elastic, struct error *err);
-/* Every index behind an alias, pattern or name; appends. */
+/* Whether the address in use was asked: false before the first hello and after trouble. */
+bool elastic_is_greeted(const struct elastic *elastic);
+/* Another cluster has answered since the last call: what was read until now may be its own. */
+bool elastic_went_astray(struct elastic *elastic);
+/* Every index behind an alias, pattern or name; appends. Two requests; these two greet first where
+ * that is due. */
 enum answer elastic_look(struct elastic *elastic, const char *name, struct index_list *indices,
                          struct error *err);
 /* index: a concrete name. copies: those that elastic_look() saw. */
@@ -60,5 +74,9 @@ int elastic_request_begin(struct elastic *elastic, struct elastic_request *reque
 enum answer elastic_request_end(struct elastic *elastic, struct elastic_request *request,
                                 CURLcode code, long *status, struct error *err);
 void elastic_request_free(struct elastic_request *request);
+/* Before an answer is believed that nothing takes back: whether its address still leads to the
+ * cluster. Blocks, like elastic_hello(). */
+enum answer elastic_confirm(struct elastic *elastic, const struct elastic_request *request,
+                            struct error *err);
 
 #endif

@@ -23,7 +23,7 @@
 #define LAG_EVERY_MS 5000
 #define OUTPUTS_WAIT 200 /* ms until a commit made room */
 
-/* Where a round stands. One request to Elasticsearch a turn, so that the loop keeps turning. */
+/* Where a round stands. A turn asks for one thing only, so that the loop keeps turning. */
 enum plan_step {
     PLAN_IDLE,
     PLAN_LOOK,     /* what is behind each configured name */
@@ -40,7 +40,6 @@ struct plan {
     struct lag *lag;
     struct worker *worker;
     bool owner; /* of the partition, with all its marks read */
-    bool greeted;
     enum plan_step step;
     int64_t t_ms;
     size_t at; /* in the list that the step walks through */
@@ -111,12 +110,11 @@ static void outputs_emit(struct plan *plan, struct message_list *outputs)
 static void step_idle(struct plan *plan, int64_t now_ms)
 {
     struct error err;
-    enum answer answer = plan->greeted ? ANSWER_OK : elastic_hello(plan->elastic, &err);
+    enum answer answer = elastic_hello(plan->elastic, &err); /* each round: somebody else there? */
     if (answer != ANSWER_OK) {
         round_failed(plan, answer, &err, now_ms);
         return;
     }
-    plan->greeted = true;
     plan->t_ms = time_now_ms(); /* before anything is asked, and after the greeting's wait */
     planner_begin(plan->planner, plan->t_ms);
     plan->step = PLAN_LOOK;

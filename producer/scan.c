@@ -54,7 +54,6 @@ struct scan {
     CURLM *multi;
     struct flight *flights; /* in the order in which the tasks came */
     size_t running;
-    bool greeted;
     int64_t hello_ms; /* monotonic, of the next try */
     int64_t told_ms;  /* monotonic, of the last warning */
     bool failed;      /* with error: a turn cannot return it */
@@ -104,14 +103,21 @@ static void page_keep(struct flight *flight)
 
 /* ---- the end of a task ---- */
 
+static void flight_cancel(struct flight *flight)
+{
+    struct scan *scan = flight->scan;
+    if (!flight->running)
+        return;
+    curl_multi_remove_handle(scan->multi, flight->request.handle);
+    flight->running = false;
+    scan->running--;
+    troubles_left(scan->troubles, &flight->task);
+}
+
 static void flight_free(struct flight *flight)
 {
     struct scan *scan = flight->scan;
-    if (flight->running) {
-        curl_multi_remove_handle(scan->multi, flight->request.handle);
-        scan->running--;
-        troubles_left(scan->troubles, &flight->task);
-    }
+    flight_cancel(flight);
     DL_DELETE(scan->flights, flight);
     elastic_request_free(&flight->request);
     page_free(&flight->page);
@@ -265,6 +271,17 @@ static enum answer small_answer(struct flight *flight, long status, struct error
     return index_refresh_parse(bytes, flight->reply.length, 1, err) < 0 ? ANSWER_SHARD : ANSWER_OK;
 }
 
+/* To another cluster every index is unknown. */
+static enum answer gone_confirm(struct flight *flight, struct error *err)
+{
+    struct error trouble;
+    enum answer answer = elastic_confirm(flight->scan->elastic, &flight->request, &trouble);
+    if (answer == ANSWER_OK)
+        return ANSWER_GONE;
+    *err = trouble;
+    return ANSWER_BUSY;
+}
+
 /* What came, and what is to be done with it. */
 static enum course_verdict flight_judge(struct flight *flight, CURLcode code, enum answer *answer,
                                         struct error *err)
@@ -276,6 +293,8 @@ static enum course_verdict flight_judge(struct flight *flight, CURLcode code, en
     if (*answer == ANSWER_OK)
         *answer = search ? page_end(&flight->page, status, &found, err)
                          : small_answer(flight, status, err);
+    if (*answer == ANSWER_GONE)
+        *answer = gone_confirm(flight, err);
     metrics_add("tlsrpt_elastic_answers_total", 1, answer_name(*answer), NULL);
     if (search)
         return course_searched(&flight->course, &flight->task, *answer, &found);
@@ -396,20 +415,32 @@ static void flights_advance(struct scan *scan)
     }
 }
 
-/* Once, before the first search: what is not Elasticsearch would answer it wrongly. */
+/* Before the first search, and after trouble: what is not our cluster would answer it wrongly. */
 static bool is_greeted(struct scan *scan)
 {
     struct error err;
-    if (scan->greeted || time_monotonic_ms() < scan->hello_ms)
-        return scan->greeted;
+    if (elastic_is_greeted(scan->elastic) || time_monotonic_ms() < scan->hello_ms)
+        return elastic_is_greeted(scan->elastic);
     enum answer answer = elastic_hello(scan->elastic, &err);
-    scan->greeted = answer == ANSWER_OK;
     scan->hello_ms = time_monotonic_ms() + (answer == ANSWER_DENIED ? MINUTE_MS : HELLO_EVERY_MS);
     if (answer == ANSWER_WRONG)
         job_fail(scan, &err);
-    else if (!scan->greeted)
+    else if (answer != ANSWER_OK)
         trouble_tell(scan, answer, &err);
-    return scan->greeted;
+    return answer == ANSWER_OK;
+}
+
+/* What another cluster answered looks like holes: nothing that was read may be kept. */
+static void flights_restart(struct scan *scan)
+{
+    struct flight *flight;
+    DL_FOREACH(scan->flights, flight)
+    {
+        flight_cancel(flight);
+        page_free(&flight->page);
+        harvest_free(&flight->harvest);
+        course_begin(&flight->course, &flight->task);
+    }
 }
 
 /* ---- the loop's calls ---- */
@@ -475,6 +506,8 @@ static int64_t tick(void *context, int64_t now_ms)
     struct scan *scan = context;
     (void)now_ms;
     metrics_set("tlsrpt_scan_shards_in_trouble", troubles_count(scan->troubles), NULL);
+    if (elastic_went_astray(scan->elastic))
+        flights_restart(scan);
     if (!scan->flights || scan->failed || !is_greeted(scan))
         return WAIT_MS;
     flights_advance(scan);

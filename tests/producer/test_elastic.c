@@ -1,5 +1,12 @@
 #include "producer/elastic.h"
 
+#include <microhttpd.h>
+#include <netinet/in.h>
+
+#include "common/fetch.h"
+#include "common/memory.h"
+#include "common/metrics.h"
+#include "producer/metrics.h"
 #include "tests/support/quotes.h"
 #include "tests/support/unit.h"
 
@@ -81,13 +88,208 @@ static void config_row(void **state)
     config_free(&config);
 }
 
+/* ---- who answers; in JSON ' stands for " ---- */
+
+#define ABOUT(uuid) "{'cluster_uuid':'" uuid "','version':{'number':'8.19.0'}}"
+
+struct about_row {
+    const char *name, *known, *about;
+    enum answer want;
+    const char *want_known;
+};
+static const struct about_row about_rows[] = {
+    {"the first is taken", NULL, ABOUT("A"), ANSWER_OK, "A"},
+    {"the same", "A", ABOUT("A"), ANSWER_OK, "A"},
+    {"another", "A", ABOUT("B"), ANSWER_BUSY, "A"},
+    {"a node of none is not taken", NULL, ABOUT("_na_"), ANSWER_BUSY, NULL},
+    {"a node of none is another", "A", ABOUT("_na_"), ANSWER_BUSY, "A"},
+    {"no uuid", "A", "{'version':{}}", ANSWER_OK, "A"},
+    {"no JSON", NULL, "<html>", ANSWER_OK, NULL},
+    {"OpenSearch", NULL, "{'cluster_uuid':'A','version':{'distribution':'opensearch'}}",
+     ANSWER_WRONG, NULL},
+    {"OpenSearch in the place of the cluster", "A",
+     "{'cluster_uuid':'B','version':{'distribution':'opensearch'}}", ANSWER_BUSY, "A"},
+};
+
+static void about_row(void **state)
+{
+    const struct about_row *row = *state;
+    struct error err = {0};
+    char *known = row->known ? mem_text(row->known) : NULL;
+    char *about = with_quotes(row->about);
+    assert_string_equal(answer_name(elastic_identify(about, strlen(about), &known, &err)),
+                        answer_name(row->want));
+    if (row->want_known)
+        assert_string_equal(known, row->want_known);
+    else
+        assert_null(known);
+    if (row->want == ANSWER_WRONG)
+        assert_int_equal(err.kind, ERROR_ABSENT);
+    free(about);
+    free(known);
+}
+
+/* ---- one address after the other ---- */
+
+struct server {
+    struct MHD_Daemon *daemon;
+    const char *cluster; /* NULL: "/" is refused */
+};
+
+static enum MHD_Result on_request(void *context, struct MHD_Connection *connection, const char *url,
+                                  const char *method, const char *version, const char *upload,
+                                  size_t *upload_bytes, void **request)
+{
+    const struct server *server = context;
+    (void)method, (void)version, (void)upload, (void)upload_bytes, (void)request;
+    bool about = strcmp(url, "/") == 0, settings = strstr(url, "/_settings");
+    bool refused = about && !server->cluster;
+    char *text = about ? mem_printf("{\"cluster_uuid\":\"%s\"}", refused ? "" : server->cluster)
+                       : mem_text(settings ? "{}" : "{\"_shards\":{\"failed\":0}}");
+    struct MHD_Response *response =
+        MHD_create_response_from_buffer(strlen(text), text, MHD_RESPMEM_MUST_FREE);
+    enum MHD_Result result = MHD_queue_response(connection, refused ? 405 : 200, response);
+    MHD_destroy_response(response);
+    return result;
+}
+
+static void server_start(struct server *server, int port)
+{
+    const struct sockaddr_in address = {.sin_family = AF_INET,
+                                        .sin_port = htons((uint16_t)port),
+                                        .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    server->daemon = MHD_start_daemon(MHD_USE_EPOLL_INTERNAL_THREAD, 0, NULL, NULL, on_request,
+                                      server, MHD_OPTION_SOCK_ADDR, &address,
+                                      MHD_OPTION_LISTENING_ADDRESS_REUSE, 1U, MHD_OPTION_END);
+    assert_non_null(server->daemon);
+}
+
+static int server_port(const struct server *server)
+{
+    return MHD_get_daemon_info(server->daemon, MHD_DAEMON_INFO_BIND_PORT)->port;
+}
+
+static struct elastic *client_of(struct config *config, const struct server *first,
+                                 const struct server *second)
+{
+    struct error err;
+    char *urls = mem_printf("elastic.url=http://127.0.0.1:%d http://127.0.0.1:%d",
+                            server_port(first), server_port(second));
+    assert_int_equal(config_set(config, urls, &err), 0);
+    struct elastic *elastic = elastic_new(config, &err);
+    assert_non_null(elastic);
+    free(urls);
+    return elastic;
+}
+
+static enum answer look(struct elastic *elastic, struct error *err)
+{
+    struct index_list indices = {0};
+    enum answer answer = elastic_look(elastic, "a", &indices, err);
+    assert_int_equal(indices.count, 0);
+    index_list_free(&indices);
+    return answer;
+}
+
+static size_t nowhere(char *bytes, size_t size, size_t count, void *context)
+{
+    (void)bytes, (void)context;
+    return size * count;
+}
+
+/* Whether what a request of its own learns now would be believed. */
+static enum answer confirmed(struct elastic *elastic, struct error *err)
+{
+    long status;
+    struct elastic_request request = {0};
+    assert_int_equal(elastic_request_begin(elastic, &request, "/a", NULL, 5000, nowhere, NULL, err),
+                     0);
+    CURLcode code = curl_easy_perform(request.handle);
+    assert_int_equal(elastic_request_end(elastic, &request, code, &status, err), ANSWER_OK);
+    enum answer answer = elastic_confirm(elastic, &request, err);
+    elastic_request_free(&request);
+    return answer;
+}
+
+static void another_cluster_is_not_asked(void **state)
+{
+    (void)state;
+    struct error err;
+    struct server ours = {.cluster = "A"}, other = {.cluster = "B"};
+    struct config *config = config_new(CONFIG_PRODUCER);
+    server_start(&ours, 0);
+    server_start(&other, 0);
+    struct elastic *elastic = client_of(config, &ours, &other);
+    int port = server_port(&ours);
+    assert_int_equal(elastic_hello(elastic, &err), ANSWER_OK);
+    assert_true(elastic_is_greeted(elastic));
+    MHD_stop_daemon(ours.daemon);
+    assert_int_not_equal(look(elastic, &err), ANSWER_OK); /* no answer: on to the other */
+    assert_false(elastic_is_greeted(elastic));
+    assert_int_equal(look(elastic, &err), ANSWER_BUSY);
+    assert_non_null(strstr(err.text, "another cluster"));
+    assert_true(elastic_went_astray(elastic));
+    assert_false(elastic_went_astray(elastic));
+    server_start(&ours, port);
+    assert_int_equal(look(elastic, &err), ANSWER_OK);
+    MHD_stop_daemon(ours.daemon);
+    MHD_stop_daemon(other.daemon);
+    elastic_free(&elastic);
+    config_free(&config);
+}
+
+static void an_address_may_lead_elsewhere(void **state)
+{
+    (void)state;
+    struct error err;
+    struct server server = {.cluster = "A"};
+    struct config *config = config_new(CONFIG_PRODUCER);
+    server_start(&server, 0);
+    struct elastic *elastic = client_of(config, &server, &server);
+    assert_int_equal(elastic_hello(elastic, &err), ANSWER_OK);
+    assert_int_equal(confirmed(elastic, &err), ANSWER_OK);
+    server.cluster = "B";
+    assert_int_equal(confirmed(elastic, &err), ANSWER_BUSY);
+    assert_int_equal(elastic_hello(elastic, &err), ANSWER_BUSY);
+    server.cluster = "A";
+    assert_int_equal(elastic_hello(elastic, &err), ANSWER_OK);
+    assert_int_equal(confirmed(elastic, &err), ANSWER_OK);
+    MHD_stop_daemon(server.daemon);
+    elastic_free(&elastic);
+    config_free(&config);
+}
+
+static void who_may_not_be_asked_is_believed(void **state)
+{
+    (void)state;
+    struct error err;
+    struct server server = {.cluster = NULL};
+    struct config *config = config_new(CONFIG_PRODUCER);
+    server_start(&server, 0);
+    struct elastic *elastic = client_of(config, &server, &server);
+    assert_int_equal(elastic_hello(elastic, &err), ANSWER_OK);
+    assert_int_equal(look(elastic, &err), ANSWER_OK);
+    assert_int_equal(confirmed(elastic, &err), ANSWER_OK);
+    MHD_stop_daemon(server.daemon);
+    elastic_free(&elastic);
+    config_free(&config);
+}
+
 int main(void)
 {
+    struct error err;
+    metrics_register(producer_metrics);
+    if (fetch_init(&err) < 0)
+        return 1;
     const struct CMUnitTest others[] = {
+        cmocka_unit_test(another_cluster_is_not_asked),
+        cmocka_unit_test(an_address_may_lead_elsewhere),
+        cmocka_unit_test(who_may_not_be_asked_is_believed),
         cmocka_unit_test(search_asks_for_the_range_and_no_more),
         cmocka_unit_test(a_filter_is_a_post_filter_beside_a_count),
         cmocka_unit_test(names_are_escaped_in_paths),
     };
     return RUN_ROWS("configuration", config_row, config_rows) +
+           RUN_ROWS("who answers", about_row, about_rows) +
            cmocka_run_group_tests_name("others", others, NULL, NULL);
 }
