@@ -86,6 +86,10 @@ enum course_verdict course_searched(struct course *course, const struct task *ta
     case ANSWER_TIMEOUT:
         page_halve(course);
         return COURSE_WAIT;
+    case ANSWER_SHARD: /* also a shard that the index of that name never had */
+        course->doubted = true;
+        course->ask = COURSE_CHECK;
+        return COURSE_DOUBT;
     default:
         return trouble_verdict(answer);
     }
@@ -100,9 +104,15 @@ enum course_verdict course_refreshed(struct course *course, enum answer answer)
     return COURSE_DROP;
 }
 
-enum course_verdict course_checked(enum answer answer)
+enum course_verdict course_checked(struct course *course, enum answer answer)
 {
-    return answer == ANSWER_OK ? COURSE_DONE : trouble_verdict(answer);
+    if (answer != ANSWER_OK)
+        return trouble_verdict(answer);
+    if (!course->doubted)
+        return COURSE_DONE;
+    course->doubted = false;
+    course->ask = COURSE_SEARCH;
+    return COURSE_WAIT;
 }
 
 bool course_cut(struct course *course, const struct task *task, struct task *rest)

@@ -16,7 +16,7 @@
 enum course_ask {
     COURSE_SEARCH,
     COURSE_REFRESH, /* the page had holes: are they real? */
-    COURSE_CHECK,   /* all was read: is it still the same index? */
+    COURSE_CHECK,   /* all was read, or the shard does not answer: is it still the same index? */
 };
 
 struct course {
@@ -24,6 +24,7 @@ struct course {
     int64_t next;  /* the first _seq_no that is not read yet */
     int64_t page;  /* how many at a time */
     bool again;    /* refreshed: fewer documents than numbers are the truth now */
+    bool doubted;  /* the shard does not answer: it is checked before the next search */
     int64_t holes; /* numbers without a document, so far */
 };
 void course_begin(struct course *course, const struct task *task);
@@ -34,6 +35,7 @@ enum course_verdict {
     COURSE_KEEP,  /* the page counts; ask on */
     COURSE_DROP,  /* the page does not count; ask on */
     COURSE_WAIT,  /* likewise, but the shard is in trouble: ask later */
+    COURSE_DOUBT, /* likewise, but ask on at once: the trouble may be that the index is another */
     COURSE_ONE,   /* likewise; the one document of the page is too large: reject it, ask on */
     COURSE_DONE,  /* after the check: finish */
     COURSE_GONE,  /* the index is no more what it was: reject the task */
@@ -43,7 +45,7 @@ enum course_verdict {
 enum course_verdict course_searched(struct course *course, const struct task *task,
                                     enum answer answer, const struct page_found *found);
 enum course_verdict course_refreshed(struct course *course, enum answer answer);
-enum course_verdict course_checked(enum answer answer);
+enum course_verdict course_checked(struct course *course, enum answer answer);
 
 /* A task is read to its end by whoever holds it, or its rest would come behind the fence that must
  * stand behind all of it. But its outputs go into one transaction, which the broker gives up after

@@ -191,11 +191,19 @@ static struct index_shard shard_of(struct json_object *stats, int32_t number)
     return shard;
 }
 
-static enum answer identity_judge(struct json_object *stats, const struct task *task,
+/* Statistics of others than what was asked for: the name is an alias now. */
+static bool is_alias(struct json_object *indices, const char *name)
+{
+    return json_object_is_type(indices, json_type_object) &&
+           json_object_object_length(indices) > 0 && !reply_member(indices, name);
+}
+
+static enum answer identity_judge(struct json_object *indices, const struct task *task,
                                   struct error *err)
 {
+    struct json_object *stats = reply_member(indices, task->index);
     const char *uuid = reply_text(stats, "uuid");
-    if (uuid && strcmp(uuid, task->uuid) != 0) {
+    if (is_alias(indices, task->index) || (uuid && strcmp(uuid, task->uuid) != 0)) {
         error_set(err, ERROR_REJECT, "another index has the name %s now", task->index);
         return ANSWER_GONE;
     }
@@ -219,8 +227,7 @@ enum answer index_identity_parse(const char *bytes, size_t length_bytes, const s
     struct json_object *reply = reply_parse(bytes, length_bytes, err);
     if (!reply)
         return ANSWER_BUSY;
-    enum answer answer =
-        identity_judge(reply_member(reply_member(reply, "indices"), task->index), task, err);
+    enum answer answer = identity_judge(reply_member(reply, "indices"), task, err);
     json_object_put(reply);
     return answer;
 }

@@ -282,6 +282,17 @@ static enum answer gone_confirm(struct flight *flight, struct error *err)
     return ANSWER_BUSY;
 }
 
+static enum course_verdict checked(struct flight *flight, enum answer *answer, struct error *err)
+{
+    enum course_verdict verdict = course_checked(&flight->course, *answer);
+    if (verdict == COURSE_WAIT && *answer == ANSWER_OK) { /* still the same, but it was doubted */
+        error_set(err, ERROR_RETRY, "%s: shard %d does not answer", flight->task.index,
+                  flight->task.shard);
+        *answer = ANSWER_SHARD;
+    }
+    return verdict;
+}
+
 /* What came, and what is to be done with it. */
 static enum course_verdict flight_judge(struct flight *flight, CURLcode code, enum answer *answer,
                                         struct error *err)
@@ -299,7 +310,7 @@ static enum course_verdict flight_judge(struct flight *flight, CURLcode code, en
     if (search)
         return course_searched(&flight->course, &flight->task, *answer, &found);
     return flight->course.ask == COURSE_REFRESH ? course_refreshed(&flight->course, *answer)
-                                                : course_checked(*answer);
+                                                : checked(flight, answer, err);
 }
 
 static void flight_wrong(struct flight *flight, struct error *err)
@@ -323,6 +334,12 @@ static void flight_act(struct flight *flight, enum course_verdict verdict, enum 
         trouble_tell(scan, answer, err);
         return;
     }
+    if (verdict == COURSE_DOUBT) {
+        page_drop(flight);
+        troubles_left(scan->troubles, &flight->task);
+        trouble_tell(scan, answer, err);
+        return;
+    }
     troubles_passed(scan->troubles, &flight->task, now_ms);
     switch (verdict) {
     case COURSE_KEEP:
@@ -343,6 +360,7 @@ static void flight_act(struct flight *flight, enum course_verdict verdict, enum 
         break;
     case COURSE_DROP:
     case COURSE_WAIT:
+    case COURSE_DOUBT:
         break;
     }
 }

@@ -1,4 +1,5 @@
-"""What only real servers show of the producer: old documents of an index that was away, a task with large outputs."""
+"""What only real servers show of the producer: old documents of an index that was away, an index that became another one, a
+task with large outputs."""
 import json
 import random
 import time
@@ -77,6 +78,32 @@ def records(run, topic):
             yield int(partition.split(":")[1]), json.loads(value)
 
 
+def test_tasks_of_what_is_another_index_end():
+    """Planned, not yet read; then one index is made anew with fewer shards, and the other's name is an alias."""
+    now_ms = int(time.time() * 1000)
+    with Run("test-anew", conf={"jobs": "plan", "elastic.index": "tlsrpt*"}) as run:
+        run.index("tlsrpt", shards=2)
+        run.index("tlsrpt-b", shards=1)
+        run.load(documents(40, now_ms))
+        run.load(documents(40, now_ms), index="tlsrpt-b")
+        run.start(programs=["producer"])
+        run.wait("all is planned", 60, lambda: fenced_rounds(run) > 1)
+        run.stop(programs=["producer"])
+        tasks = sum("fence" not in task for _, task in records(run, "scan"))
+        run.elastic("DELETE", "/tlsrpt")
+        run.elastic("DELETE", "/tlsrpt-b")
+        run.index("tlsrpt", shards=1)
+        run.index("other", shards=2, alias="tlsrpt-b")
+        run.configure("jobs", "scan")
+        run.start(programs=["producer"])
+        run.wait("scan's lag reaches 0", 60, lambda: run.lag()["scan"] == 0)
+        gone = metric(run, "tlsrpt_rejected_total").get('{stage="scan",reason="index-gone"}', 0)
+        rejected = sum(1 for _ in records(run, "rejected"))
+        say(f"{tasks} tasks, {gone} of them gone, {rejected} rejected")
+        if not tasks == gone == rejected == 3:
+            raise Failed(f"3 tasks, all of them gone: {tasks}, {gone}, {rejected}")
+
+
 def large(batch, text_bytes):
     """Each has a policy of its own of about so many bytes, so that nothing combines, nor compresses."""
     for number, document in enumerate(batch):
@@ -116,4 +143,4 @@ def check_order(run):
 
 
 if __name__ == "__main__":
-    main(test_names_may_overlap, test_old_documents_stay_skipped_behind_the_patience, test_large_tasks_are_finished_before_their_fence)
+    main(test_names_may_overlap, test_tasks_of_what_is_another_index_end, test_old_documents_stay_skipped_behind_the_patience, test_large_tasks_are_finished_before_their_fence)

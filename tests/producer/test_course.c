@@ -32,8 +32,16 @@ static const struct course_row course_rows[] = {
     {"too large after the refresh", "+9 k L +5 +4 k +4 k",
      "S0-9 drop R drop S0-9 drop S0-4 keep S5-9 drop R drop S5-9 keep C done", 1},
     {"a timeout waits and halves", "T +5 +5 k", "S0-9 wait S0-4 keep S5-9 keep C done", 0},
-    {"trouble waits and asks the same", "B H D +10 k",
-     "S0-9 wait S0-9 wait S0-9 wait S0-9 keep C done", 0},
+    {"trouble waits and asks the same", "B D +10 k", "S0-9 wait S0-9 wait S0-9 keep C done", 0},
+    {"a shard that does not answer is checked before it waits", "H k +10 k",
+     "S0-9 doubt C wait S0-9 keep C done", 0},
+    {"each time", "H k H k +10 k", "S0-9 doubt C wait S0-9 doubt C wait S0-9 keep C done", 0},
+    {"it is not there to be checked", "H H B k +10 k",
+     "S0-9 doubt C wait C wait C wait S0-9 keep C done", 0},
+    {"it is another's shard", "H G", "S0-9 doubt C gone", 0},
+    {"found out in the midst of it", "L +5 H G", "S0-9 drop S0-4 keep S5-9 doubt C gone", 0},
+    {"what the refresh told is not forgotten", "+9 k H k +9 k",
+     "S0-9 drop R drop S0-9 doubt C wait S0-9 keep C done", 1},
     {"trouble with the refresh", "+9 B k +9 k", "S0-9 drop R wait R drop S0-9 keep C done", 1},
     {"trouble with the check", "+10 H k", "S0-9 keep C wait C done", 0},
     {"gone at the search", "G", "S0-9 gone", 0},
@@ -74,15 +82,15 @@ static enum course_verdict course_answer(struct course *course, const struct tas
     if (course->ask == COURSE_SEARCH)
         return course_searched(course, task, answer, &found);
     return course->ask == COURSE_REFRESH ? course_refreshed(course, answer)
-                                         : course_checked(answer);
+                                         : course_checked(course, answer);
 }
 
 static void course_row(void **state)
 {
     static const char *const verdicts[] = {
-        [COURSE_KEEP] = "keep",   [COURSE_DROP] = "drop", [COURSE_WAIT] = "wait",
-        [COURSE_ONE] = "one",     [COURSE_DONE] = "done", [COURSE_GONE] = "gone",
-        [COURSE_WRONG] = "wrong",
+        [COURSE_KEEP] = "keep",   [COURSE_DROP] = "drop",   [COURSE_WAIT] = "wait",
+        [COURSE_ONE] = "one",     [COURSE_DONE] = "done",   [COURSE_GONE] = "gone",
+        [COURSE_WRONG] = "wrong", [COURSE_DOUBT] = "doubt",
     };
     const struct course_row *row = *state;
     const struct task task = {.from = 0, .to = 9};
