@@ -48,7 +48,7 @@ struct plan {
     int64_t next_ms;          /* of the next turn that does something */
     int64_t failing_since_ms; /* 0: Elasticsearch answers */
     int64_t told_ms;          /* of the last warning */
-    int64_t fenced_ms;        /* T of the last fences; the start without any */
+    int64_t fenced_ms;        /* T of the last fences; the take-over without any */
     int64_t lag_at_ms;
     bool failed; /* with error: a turn cannot return it */
     struct error error;
@@ -226,14 +226,13 @@ static void step_tasks(struct plan *plan, int64_t now_ms)
     outputs_emit(plan, &outputs);
 }
 
-static void result_export(const struct planner_result *result)
+static void gauges_set(const struct planner_result *result)
 {
     for (size_t i = PLANNER_FINE + 1; i < PLANNER_SKIPS; i++)
         metrics_set("tlsrpt_plan_skipped", (int64_t)result->skipped[i],
                     planner_skip_name((enum planner_skip)i), NULL);
     metrics_set("tlsrpt_plan_unplanned_documents", result->unplanned, NULL);
     metrics_set("tlsrpt_plan_names_without_index", (int64_t)result->empty, NULL);
-    metrics_add("tlsrpt_plan_rounds_total", 1, result->fenced ? "fenced" : "unfenced", NULL);
 }
 
 /* What is left out is said once a minute, while it lasts. */
@@ -262,7 +261,8 @@ static void step_end(struct plan *plan, int64_t now_ms)
     if (plan->failing_since_ms > 0)
         log_info("Elasticsearch answers again");
     plan->failing_since_ms = 0;
-    result_export(&result);
+    metrics_add("tlsrpt_plan_rounds_total", 1, result.fenced ? "fenced" : "unfenced", NULL);
+    gauges_set(&result);
     result_tell(plan, &result, now_ms);
     plan->next_ms = plan->t_ms + config_duration_ms(plan->config, "scan.interval");
     round_drop(plan);
@@ -281,7 +281,6 @@ static void started(void *context, struct worker *worker)
     };
     plan->worker = worker;
     plan->planner = planner_new(&settings);
-    plan->fenced_ms = time_now_ms();
 }
 
 static int restore(void *context, int32_t partition, const char *key, size_t key_bytes,
@@ -299,7 +298,17 @@ static void assigned(void *context, const char *topic, int32_t partition)
     (void)partition;
     plan->owner = true;
     plan->next_ms = 0;
+    plan->fenced_ms = time_now_ms();
     log_info("plans from now on");
+}
+
+/* Whoever plans from now on tells how it stands; what stood here last would stand for ever. */
+static void gauges_clear(struct plan *plan)
+{
+    const struct planner_result nothing = {0};
+    lag_forget(plan->lag);
+    gauges_set(&nothing);
+    metrics_set("tlsrpt_plan_watermark_age_seconds", 0, NULL);
 }
 
 static void revoked(void *context, const char *topic, int32_t partition)
@@ -310,7 +319,7 @@ static void revoked(void *context, const char *topic, int32_t partition)
     plan->owner = false;
     round_drop(plan);
     planner_forget(plan->planner);
-    metrics_set("tlsrpt_plan_watermark_age_seconds", 0, NULL);
+    gauges_clear(plan);
 }
 
 /* Its own marks: they were known before they were written. */

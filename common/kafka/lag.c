@@ -9,12 +9,25 @@
 #include "common/kafka/topics.h"
 #include "common/memory.h"
 #include "common/metrics.h"
+#include "common/time.h"
 
 #define LAG_ASK_MS 5000
+#define LAG_ALL_MS 10000 /* after that nothing more is asked: the caller waits for all of it */
+
+/* One that was set. */
+struct lag_series {
+    char *group;
+    char *topic;
+    int32_t partition;
+};
 
 struct lag {
     const struct config *config;
     rd_kafka_t *client; /* read_uncommitted: open transactions are unfinished work too */
+    struct lag_series *series;
+    size_t series_count;
+    int64_t until_ms;   /* monotonic, of this export */
+    struct error error; /* the last one that ended a topic's turn */
 };
 
 struct lag *lag_new(const struct config *config, struct error *err)
@@ -33,6 +46,7 @@ void lag_free(struct lag **lag)
     if (!*lag)
         return;
     rd_kafka_destroy((*lag)->client);
+    lag_forget(*lag);
     free(*lag);
     *lag = NULL;
 }
@@ -49,11 +63,43 @@ static int partition_lag(struct lag *lag, const rd_kafka_topic_partition_t *one,
     return 0;
 }
 
-static void gauge_set(const char *group, const char *topic, int32_t partition, int64_t records)
+static bool is_known(const struct lag *lag, const char *group, const char *topic, int32_t partition)
+{
+    for (size_t i = 0; i < lag->series_count; i++) {
+        const struct lag_series *series = &lag->series[i];
+        if (series->partition == partition && strcmp(series->topic, topic) == 0 &&
+            strcmp(series->group, group) == 0)
+            return true;
+    }
+    return false;
+}
+
+static void gauge_set(struct lag *lag, const char *group, const char *topic, int32_t partition,
+                      int64_t records)
 {
     char *number = mem_printf("%d", partition);
     metrics_set("tlsrpt_lag_records", records, group, topic, number, NULL);
     free(number);
+    if (is_known(lag, group, topic, partition))
+        return;
+    lag->series = mem_resize(lag->series, lag->series_count + 1, sizeof(*lag->series));
+    lag->series[lag->series_count++] =
+        (struct lag_series){mem_text(group), mem_text(topic), partition};
+}
+
+void lag_forget(struct lag *lag)
+{
+    for (size_t i = 0; i < lag->series_count; i++) {
+        struct lag_series *series = &lag->series[i];
+        char *number = mem_printf("%d", series->partition);
+        metrics_forget("tlsrpt_lag_records", series->group, series->topic, number, NULL);
+        free(number);
+        free(series->group);
+        free(series->topic);
+    }
+    free(lag->series);
+    lag->series = NULL;
+    lag->series_count = 0;
 }
 
 /* list: what the group has committed of the topic. */
@@ -64,11 +110,12 @@ static int partitions_export(struct lag *lag, const char *group, const char *nam
         int64_t records;
         if (partition_lag(lag, &list->elems[i], &records, err) < 0)
             return -1;
-        gauge_set(group, name, list->elems[i].partition, records);
+        gauge_set(lag, group, name, list->elems[i].partition, records);
     }
     return 0;
 }
 
+/* A partition without an answer ends this topic's turn, not that of the others. */
 static int topic_export(void *context, const char *name, const struct topic_row *row,
                         struct error *err)
 {
@@ -86,10 +133,18 @@ static int topic_export(void *context, const char *name, const struct topic_row 
     rd_kafka_topic_partition_list_destroy(list);
     free(group);
     free(topic);
-    return result;
+    if (result == 0)
+        return 0;
+    lag->error = *err;
+    return time_monotonic_ms() < lag->until_ms ? 0 : -1;
 }
 
 int lag_export_all(struct lag *lag, struct error *err)
 {
-    return topics_each(lag->config, lag->client, topic_export, lag, err);
+    lag->error = (struct error){0};
+    lag->until_ms = time_monotonic_ms() + LAG_ALL_MS;
+    if (topics_each(lag->config, lag->client, topic_export, lag, err) < 0)
+        return -1;
+    *err = lag->error;
+    return err->kind == ERROR_NONE ? 0 : -1;
 }
