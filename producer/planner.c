@@ -206,8 +206,11 @@ void planner_begin(struct planner *planner, int64_t t_ms)
 {
     planner->t_ms = t_ms;
     planner->empty = 0;
-    for (struct skip_entry *entry = planner->skips; entry; entry = entry->hh.next)
+    for (struct skip_entry *entry = planner->skips; entry; entry = entry->hh.next) {
         entry->met = false;
+        if (entry->since_ms > t_ms) /* the clock was set back: the patience begins anew */
+            entry->since_ms = t_ms;
+    }
 }
 
 /* ---- indices that left the alias, and those that left altogether ---- */
@@ -278,13 +281,14 @@ static int64_t since_of(const struct planner *planner, const char *uuid)
 
 static struct mark_entry *index_mark_begin(struct planner *planner, const struct index *index)
 {
+    int64_t since_ms = planner->t_ms - planner->settings.since_ms;
     struct mark mark = {
         .index = mem_text(index->name),
         .uuid = mem_text(index->uuid),
         .shard = MARK_WHOLE_INDEX,
         .history = mem_text(MARK_NO_HISTORY),
         .planned = NOTHING_PLANNED,
-        .since_ms = planner->t_ms - planner->settings.since_ms,
+        .since_ms = since_ms > 0 ? since_ms : 0, /* no mark with less can be read again */
     };
     return mark_put(planner, &mark);
 }

@@ -53,6 +53,8 @@ static const struct row rows[] = {
     {"first round", "@5000 a:U=H+0 .5001 @6000 a:U=H+1 b:V=H+0 .6001",
      " iU/4900 e t0:0-0/4900 mU/0/H>0" FENCES(
          "5000") " () t1:1-1/4900 mU/0/H>1 t0:0-0 mV/0/H>0" FENCES("6000") " ()"},
+    {"first round: a clock that is not set yet", "@50 a:U=H+0 .51",
+     " iU/0 e t0:0-0 mU/0/H>0" FENCES("50") " ()"},
     {"first round: a primary comes back after the patience",
      "@5000 a:U=- .5001 @6000 a:U=- .6000 @7000 a:U=H+0 .7001",
      " iU/4900 e (primary-missing=1 0)" FENCES(
@@ -98,6 +100,9 @@ static const struct row rows[] = {
     {"patience begins anew after a good round",
      "m! @5000 a:U=- .5001 @5500 a:U=H+-1 .5501 @6000 a:U=- .6001",
      " (primary-missing=1 0)" FENCES("5500") " () (primary-missing=1 0)"},
+    {"patience begins anew when the clock is set back",
+     "m! @5000 a:U=- .5001 @2000 a:U=- .2001 @3000 a:U=- .3000",
+     " (primary-missing=1 0) (primary-missing=1 0)" FENCES("3000") " (primary-missing=1 0)"},
     {"another reason is the same hole", "m! mU/0/H>5 @5000 a:U=- .5001 @6000 a:U=H+4 .6000",
      " (primary-missing=1 0)" FENCES("6000") " (behind=1 0)"},
     {"two holes, one of them young", "m! @5000 a:U=- .5001 @6000 a:U=- b:V=- .6000",
