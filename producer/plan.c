@@ -47,10 +47,11 @@ struct plan {
     struct text_list unlisted;
     int64_t next_ms;          /* of the next turn that does something */
     int64_t failing_since_ms; /* 0: Elasticsearch answers */
-    int64_t told_ms;          /* of the last warning */
-    int64_t fenced_ms;        /* T of the last fences; the take-over without any */
-    int64_t lag_at_ms;
-    bool failed; /* with error: a turn cannot return it */
+    bool tells;               /* the warnings of this round are due: all of them or none */
+    int64_t told_ms;          /* monotonic, of the last round that warned; 0: none yet */
+    int64_t fenced_ms; /* T of the last fences; without any since when it plans; 0: not yet */
+    int64_t lag_at_ms; /* monotonic, of the last export; 0: none yet */
+    bool failed;       /* with error: a turn cannot return it */
     struct error error;
 };
 
@@ -71,6 +72,20 @@ static void job_fail(struct plan *plan, const struct error *err)
     shutdown_request();
 }
 
+/* Once a minute, for a whole round, or one trouble would hide the others. */
+static void round_begin(struct plan *plan)
+{
+    plan->tells = plan->told_ms == 0 || time_monotonic_ms() - plan->told_ms >= MINUTE_MS;
+}
+
+/* Asked only where there is something to warn of. */
+static bool round_tells(struct plan *plan)
+{
+    if (plan->tells)
+        plan->told_ms = time_monotonic_ms();
+    return plan->tells;
+}
+
 /* No round without an answer: what is not known is not planned. */
 static void round_failed(struct plan *plan, enum answer answer, const struct error *err,
                          int64_t now_ms)
@@ -87,9 +102,8 @@ static void round_failed(struct plan *plan, enum answer answer, const struct err
         now_ms + (answer == ANSWER_DENIED ? MINUTE_MS
                                           : backoff_delay_ms(now_ms - plan->failing_since_ms,
                                                              RETRY_MIN_MS, RETRY_MAX_MS));
-    if (now_ms - plan->told_ms < MINUTE_MS)
+    if (!round_tells(plan))
         return;
-    plan->told_ms = now_ms;
     log_write(answer == ANSWER_DENIED ? LOG_ERROR : LOG_WARN, "nothing can be planned",
               LOG_FIELDS(log_text("error", err->text), {0}));
 }
@@ -110,6 +124,7 @@ static void outputs_emit(struct plan *plan, struct message_list *outputs)
 static void step_idle(struct plan *plan, int64_t now_ms)
 {
     struct error err;
+    round_begin(plan);
     enum answer answer = elastic_hello(plan->elastic, &err); /* each round: somebody else there? */
     if (answer != ANSWER_OK) {
         round_failed(plan, answer, &err, now_ms);
@@ -150,10 +165,8 @@ static void step_look(struct plan *plan, int64_t now_ms)
     if (!empty)
         return;
     planner_empty(plan->planner, name);
-    if (now_ms - plan->told_ms >= MINUTE_MS) {
-        plan->told_ms = now_ms;
+    if (round_tells(plan))
         log_error("elastic.index has no index", log_text("name", name));
-    }
 }
 
 /* An index once planned stays planned, alias or not, until it is no more. */
@@ -235,17 +248,15 @@ static void gauges_set(const struct planner_result *result)
     metrics_set("tlsrpt_plan_names_without_index", (int64_t)result->empty, NULL);
 }
 
-/* What is left out is said once a minute, while it lasts. */
-static void result_tell(struct plan *plan, const struct planner_result *result, int64_t now_ms)
+static void result_tell(struct plan *plan, const struct planner_result *result)
 {
     for (size_t i = PLANNER_FINE + 1; i < PLANNER_SKIPS; i++) {
-        if (result->skipped[i] == 0 || now_ms - plan->told_ms < MINUTE_MS)
+        if (result->skipped[i] == 0 || !round_tells(plan))
             continue;
         log_warn("shards left out", log_text("reason", planner_skip_name((enum planner_skip)i)),
                  log_number("shards", (int64_t)result->skipped[i]),
-                 log_number("documents", result->unplanned),
+                 log_number("documents", result->documents[i]),
                  log_text("fences", result->fenced ? "without them" : "wait"));
-        plan->told_ms = now_ms;
     }
 }
 
@@ -263,7 +274,7 @@ static void step_end(struct plan *plan, int64_t now_ms)
     plan->failing_since_ms = 0;
     metrics_add("tlsrpt_plan_rounds_total", 1, result.fenced ? "fenced" : "unfenced", NULL);
     gauges_set(&result);
-    result_tell(plan, &result, now_ms);
+    result_tell(plan, &result);
     plan->next_ms = plan->t_ms + config_duration_ms(plan->config, "scan.interval");
     round_drop(plan);
 }
@@ -298,7 +309,7 @@ static void assigned(void *context, const char *topic, int32_t partition)
     (void)partition;
     plan->owner = true;
     plan->next_ms = 0;
-    plan->fenced_ms = time_now_ms();
+    plan->fenced_ms = 0;
     log_info("plans from now on");
 }
 
@@ -331,15 +342,22 @@ static int record(void *context, struct record *mark, struct error *err)
     return 0;
 }
 
-/* Of all groups: so that it is seen even when a job has no process. */
-static void lag_export(struct plan *plan, int64_t now_ms)
+/* Of all groups: so that it is seen even when a job has no process. The pause counts from its end:
+ * a broker that does not answer holds up the rounds, too. */
+static void lag_export(struct plan *plan)
 {
     struct error err;
-    if (now_ms - plan->lag_at_ms < LAG_EVERY_MS)
+    if (plan->lag_at_ms > 0 && time_monotonic_ms() - plan->lag_at_ms < LAG_EVERY_MS)
         return;
-    plan->lag_at_ms = now_ms;
     if (lag_export_all(plan->lag, &err) < 0)
         log_warn("lag is not known", log_text("error", err.text));
+    plan->lag_at_ms = time_monotonic_ms();
+}
+
+static void age_export(struct plan *plan, int64_t now_ms)
+{
+    if (plan->fenced_ms == 0)
+        plan->fenced_ms = now_ms;
     metrics_set("tlsrpt_plan_watermark_age_seconds", (now_ms - plan->fenced_ms) / 1000, NULL);
 }
 
@@ -352,7 +370,8 @@ static int64_t tick(void *context, int64_t now_ms)
     struct plan *plan = context;
     if (!plan->owner || plan->failed)
         return RETRY_MIN_MS;
-    lag_export(plan, now_ms);
+    lag_export(plan);
+    age_export(plan, now_ms);
     if (plan->next_ms - now_ms > 10 * MINUTE_MS + config_duration_ms(plan->config, "scan.interval"))
         plan->next_ms = now_ms; /* the clock was set back */
     if (now_ms < plan->next_ms)

@@ -480,6 +480,7 @@ static bool skips_sum(struct planner *planner, int64_t now_ms, struct planner_re
             continue;
         }
         result->skipped[entry->reason]++;
+        result->documents[entry->reason] += entry->unplanned;
         result->unplanned += entry->unplanned;
         wait = wait || now_ms - entry->since_ms < planner->settings.patience_ms;
     }

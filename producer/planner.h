@@ -79,9 +79,10 @@ bool planner_tasks(struct planner *planner, const struct index *index, size_t ta
 
 struct planner_result {
     bool fenced;
-    size_t skipped[PLANNER_SKIPS]; /* shards, or indices of which no shard is known */
-    int64_t unplanned;             /* documents known to stand in them */
-    size_t empty;                  /* configured names without an index */
+    size_t skipped[PLANNER_SKIPS];    /* shards, or indices of which no shard is known */
+    int64_t documents[PLANNER_SKIPS]; /* known to stand in them */
+    int64_t unplanned;                /* all of those */
+    size_t empty;                     /* configured names without an index */
 };
 /* Outputs the fences, one per partition of scan; none while something is left out for less than the
  * patience. */
