@@ -5,7 +5,8 @@
 #include "common/memory.h"
 #include "common/wire/event.h"
 
-#define VERSION 1
+#define VERSION     1
+#define NUMBERS_MAX INT32_MAX /* of one task: more is no size of a search */
 
 struct json_object *task_to_json(const struct task *task)
 {
@@ -44,9 +45,11 @@ static int read_range(struct json_object *json, struct task *task, struct error 
         json_get_text(json, "history", &history, err) < 0 ||
         json_get_integer(json, "shard", 0, INT32_MAX, &shard, err) < 0 ||
         json_get_integer(json, "from", 0, INT64_MAX, &read.from, err) < 0 ||
-        json_get_integer(json, "to", read.from, INT64_MAX, &read.to, err) < 0 ||
+        json_get_integer(json, "to", read.from, INT64_MAX - 1, &read.to, err) < 0 ||
         json_get_integer(json, "since", 0, INT64_MAX, &read.since_ms, err) < 0)
         return -1;
+    if (read.to - read.from >= NUMBERS_MAX)
+        return error_set(err, ERROR_REJECT, "to: more than %d numbers", NUMBERS_MAX);
     if (!*index || !*uuid || !*history)
         return error_set(err, ERROR_REJECT, "index, uuid, history: one is empty");
     read.shard = (int32_t)shard;

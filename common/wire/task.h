@@ -16,7 +16,7 @@ struct task {
     char *uuid;    /* the index's identity, ... */
     char *history; /* ... and its history's */
     int32_t shard;
-    int64_t from, to; /* _seq_no, both included */
+    int64_t from, to; /* _seq_no, both included; fewer than 2^31 of them */
     int64_t since_ms; /* documents older than this are counted as skipped; 0: none (scan.since) */
 };
 /* {"v":1,"index":..,"uuid":..,"history":..,"shard":..,"from":..,"to":..,"since":..} or
