@@ -388,7 +388,7 @@ static bool may_move(const struct flight *flight)
 static bool must_wait(const struct flight *flight)
 {
     const struct flight *other, *oldest = NULL;
-    size_t waiting_bytes = 0; /* behind the oldest */
+    size_t waiting_bytes = record_ahead_bytes(flight->record); /* behind the oldest */
     DL_FOREACH(flight->scan->flights, other)
     {
         if (record_partition(other->record) != record_partition(flight->record))

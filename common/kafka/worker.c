@@ -98,6 +98,11 @@ bool record_is_lost(const struct record *record)
     return !record->home;
 }
 
+size_t record_ahead_bytes(const struct record *record)
+{
+    return record->home ? record->home->ahead_bytes : 0;
+}
+
 /* A worker is one thread; its records find it here. */
 static _Thread_local struct worker *this_worker;
 

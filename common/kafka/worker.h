@@ -74,6 +74,9 @@ void record_finish(struct record *record);
 void record_abandon(struct record *record);
 /* The record belongs to a partition that this process no longer has. */
 bool record_is_lost(const struct record *record);
+/* What waits in memory for the oldest unfinished record of the same partition: the outputs of those
+ * that were finished behind it. */
+size_t record_ahead_bytes(const struct record *record);
 
 /* Outputs that come from no single record but belong to a partition of the input: they go out whole
  * in one transaction, after all that was emitted or finished before, with the offset that the

@@ -271,6 +271,11 @@ bool record_is_lost(const struct record *record)
     return !record->home;
 }
 
+size_t record_ahead_bytes(const struct record *record)
+{
+    return record->home ? record->home->ahead_bytes : 0;
+}
+
 void worker_emit(struct worker *worker, const char *topic, int32_t partition,
                  struct message_list *list)
 {
