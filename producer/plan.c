@@ -376,7 +376,7 @@ static int64_t tick(void *context, int64_t now_ms)
         plan->next_ms = now_ms; /* the clock was set back */
     if (now_ms < plan->next_ms)
         return plan->next_ms - now_ms;
-    if (worker_waiting(plan->worker) >= WORKER_OUTPUTS_MAX)
+    if (worker_is_full(plan->worker))
         return OUTPUTS_WAIT;
     steps[plan->step](plan, now_ms);
     return plan->step == PLAN_IDLE && plan->next_ms > now_ms ? plan->next_ms - now_ms : 0;

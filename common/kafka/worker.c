@@ -127,11 +127,6 @@ void worker_commit_soon(struct worker *worker)
     worker->commit_soon = true;
 }
 
-size_t worker_waiting(const struct worker *worker)
-{
-    return worker->ledger.output_count;
-}
-
 bool worker_is_full(const struct worker *worker)
 {
     return worker->ledger.output_count >= WORKER_OUTPUTS_MAX ||

@@ -85,10 +85,8 @@ void worker_emit(struct worker *worker, const char *topic, int32_t partition,
                  struct message_list *list);
 /* Commit at the end of this turn, whatever commit_ms says. */
 void worker_commit_soon(struct worker *worker);
-/* Outputs that wait for their commit: a job that emits from tick() stops at WORKER_OUTPUTS_MAX. */
-size_t worker_waiting(const struct worker *worker);
-/* As much waits as one transaction takes, in outputs or in bytes: what is emitted from here on goes
- * into a later one. */
+/* As much waits for its commit as one transaction takes, in outputs or in bytes: a job that emits
+ * from tick() stops here. */
 bool worker_is_full(const struct worker *worker);
 /* Partitions of one of the topics named in outputs (or topics). */
 int32_t worker_partition_count(const struct worker *worker, const char *topic);

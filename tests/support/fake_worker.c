@@ -288,11 +288,6 @@ void worker_commit_soon(struct worker *worker)
     ((struct fake_worker *)worker)->commit_soon = true;
 }
 
-size_t worker_waiting(const struct worker *worker)
-{
-    return ((const struct fake_worker *)worker)->ledger.output_count;
-}
-
 bool worker_is_full(const struct worker *worker)
 {
     const struct ledger *ledger = &((const struct fake_worker *)worker)->ledger;
