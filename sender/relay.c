@@ -20,6 +20,8 @@ struct relay {
     CURL *handle; /* NULL: no connection */
     char message[CURL_ERROR_SIZE];
     enum attempt_phase asked; /* by the last command of this letter */
+    bool logged_in;           /* on this connection */
+    bool login_missing;       /* for this letter */
 };
 
 /* What is being sent, and how far it is. */
@@ -95,16 +97,44 @@ static int command_phase(const char *bytes, size_t length)
     return -1;
 }
 
-/* libcurl tells nowhere else what it said last: when a connection is lost, its code and the last
- * reply are the same whatever was asked. */
-static int on_debug(CURL *handle, curl_infotype type, char *bytes, size_t length, void *context)
+static void command_note(struct relay *relay, const char *bytes, size_t length)
 {
-    struct relay *relay = context;
-    (void)handle;
-    int phase = type == CURLINFO_HEADER_OUT ? command_phase(bytes, length) : -1;
+    int phase = command_phase(bytes, length);
     if (phase >= 0)
         relay->asked = (enum attempt_phase)phase;
+    if (phase == ATTEMPT_HELLO)
+        relay->logged_in = false; /* libcurl may replace a kept connection that was closed */
+}
+
+static void reply_note(struct relay *relay, const char *bytes, size_t length)
+{
+    if (relay->asked == ATTEMPT_AUTH && length >= 3 && memcmp(bytes, "235", 3) == 0)
+        relay->logged_in = true;
+}
+
+/* libcurl tells nowhere else what it said last: when a connection is lost, its code and the last
+ * reply are the same whatever was asked. Nor does it tell whether it logged in. */
+static int on_debug(CURL *handle, curl_infotype type, char *bytes, size_t length, void *context)
+{
+    (void)handle;
+    if (type == CURLINFO_HEADER_OUT)
+        command_note(context, bytes, length);
+    else if (type == CURLINFO_HEADER_IN)
+        reply_note(context, bytes, length);
     return 0;
+}
+
+/* Between the login and MAIL. Where the relay offers no login libcurl goes on without, and what
+ * the relay then says to RCPT would look like the recipient's refusal. */
+static int on_request(void *context, char *ip, char *local_ip, int port, int local_port)
+{
+    struct relay *relay = context;
+    (void)ip;
+    (void)local_ip;
+    (void)port;
+    (void)local_port;
+    relay->login_missing = config_text(relay->config, "smtp.user") && !relay->logged_in;
+    return relay->login_missing ? CURL_PREREQFUNC_ABORT : CURL_PREREQFUNC_OK;
 }
 
 static long use_ssl(const struct config *config)
@@ -154,6 +184,8 @@ static bool connection_open(struct relay *relay)
     FETCH_SET(relay->handle, CURLOPT_DEBUGFUNCTION, on_debug);
     FETCH_SET(relay->handle, CURLOPT_DEBUGDATA, relay);
     FETCH_SET(relay->handle, CURLOPT_VERBOSE, 1L); /* to the function, nowhere else */
+    FETCH_SET(relay->handle, CURLOPT_PREREQFUNCTION, on_request);
+    FETCH_SET(relay->handle, CURLOPT_PREREQDATA, relay);
     return login_set(relay);
 }
 
@@ -170,27 +202,43 @@ static void letter_set(struct relay *relay, struct upload *upload, struct curl_s
     FETCH_SET(relay->handle, CURLOPT_XFERINFODATA, upload);
 }
 
-/* After any error the connection goes: a late reply on it would answer the next message. */
-bool relay_send(struct relay *relay, const struct relay_letter *letter, struct attempt_smtp *facts)
+static bool login_failed(struct attempt_smtp *facts)
 {
-    long reply = 0;
+    *facts = (struct attempt_smtp){CURLE_LOGIN_DENIED, 0, ATTEMPT_AUTH};
+    return true;
+}
+
+/* After any error the connection goes: a late reply on it would answer the next message. */
+static CURLcode letter_perform(struct relay *relay, const struct relay_letter *letter, long *reply)
+{
     struct upload upload = {letter, 0};
-    if (!connection_open(relay)) {
-        connection_close(relay);
-        *facts = (struct attempt_smtp){CURLE_LOGIN_DENIED, 0, ATTEMPT_AUTH};
-        return true;
-    }
     struct curl_slist *recipients = curl_slist_append(NULL, letter->mailbox);
     relay->message[0] = '\0';
     relay->asked = ATTEMPT_CONNECT;
+    relay->login_missing = false;
     letter_set(relay, &upload, recipients);
     CURLcode code = curl_easy_perform(relay->handle);
-    curl_easy_getinfo(relay->handle, CURLINFO_RESPONSE_CODE, &reply);
+    curl_easy_getinfo(relay->handle, CURLINFO_RESPONSE_CODE, reply);
     curl_slist_free_all(recipients);
     if (code == CURLE_OK)
         FETCH_SET(relay->handle, CURLOPT_MAIL_RCPT, NULL);
     else
         connection_close(relay);
+    return code;
+}
+
+bool relay_send(struct relay *relay, const struct relay_letter *letter, struct attempt_smtp *facts)
+{
+    long reply = 0;
+    if (!connection_open(relay)) {
+        connection_close(relay);
+        return login_failed(facts);
+    }
+    CURLcode code = letter_perform(relay, letter, &reply);
+    if (relay->login_missing) {
+        log_warn("relay offers no login");
+        return login_failed(facts);
+    }
     if (code == CURLE_ABORTED_BY_CALLBACK)
         return false;
     *facts = (struct attempt_smtp){

@@ -285,6 +285,38 @@ static void login_is_refused(void **state)
     unlink(path);
 }
 
+/* What the relay would refuse for the lack of a login is no recipient's refusal: nothing of the
+ * message goes out before it. */
+static const struct loginless_row {
+    const char *name, *ehlo;
+} loginless_rows[] = {
+    {"AUTH is not offered", "250 fake"},
+    {"AUTH is offered and no mechanism that is known", "250-fake\r\n250 AUTH X-NOBODY"},
+};
+
+static void loginless_row(void **state)
+{
+    const struct loginless_row *row = *state;
+    char path[] = "/tmp/tlsrpt-test-XXXXXX";
+    const struct fake_smtp_script script = {.replies[FAKE_SMTP_EHLO] = row->ehlo,
+                                            .replies[FAKE_SMTP_RCPT] = "554 relay access denied"};
+    const struct fake_smtp_script good = {0};
+    struct scene scene = {0};
+    struct attempt_smtp facts = {0};
+    scene_open(&scene, &script, "none");
+    secret_give(&scene, path);
+    assert_true(send_message(&scene, MESSAGE, &facts));
+    assert_int_equal(attempt_judge_smtp(&facts).class, ATTEMPT_RELAY);
+    assert_string_equal(attempt_judge_smtp(&facts).reason, "relay-auth");
+    assert_false(heard(&scene, "MAIL"));
+    fake_smtp_follow(scene.server, &good);
+    assert_delivers(&scene, MESSAGE); /* the next connection may */
+    assert_delivers(&scene, MESSAGE); /* and needs one login for all its messages */
+    assert_int_equal(fake_smtp_connections(scene.server), 2);
+    scene_close(&scene);
+    unlink(path);
+}
+
 /* An empty password would look like a wrong one, and lock the account in the end. */
 static void without_its_password_nothing_is_begun(void **state)
 {
@@ -473,6 +505,7 @@ int main(void)
         return 1;
     int failed = RUN_ROWS("faults", fault, rows);
     failed += RUN_ROWS("STARTTLS", tls_row, tls_rows);
+    failed += RUN_ROWS("no login", loginless_row, loginless_rows);
     failed += RUN_ROWS("cancelled", cancelled, cancel_rows);
     return failed + cmocka_run_group_tests_name("relay", tests, NULL, NULL);
 }
