@@ -142,8 +142,9 @@ enum attempt_phase attempt_smtp_phase(int curl_code, const char *message, int re
     if (curl_code == CURLE_USE_SSL_FAILED || curl_code == CURLE_SSL_CONNECT_ERROR ||
         curl_code == CURLE_PEER_FAILED_VERIFICATION)
         return ATTEMPT_STARTTLS;
-    /* No message comes with a bad reply to the final dot, and 354 is the last reply before it. */
-    if (curl_code == CURLE_WEIRD_SERVER_REPLY || reply == 354)
+    /* No message comes with a bad reply to the final dot, nor with bytes behind the answer to
+     * STARTTLS or an answer that is none; and 354 is the last reply before the dot. */
+    if ((curl_code == CURLE_WEIRD_SERVER_REPLY && asked == ATTEMPT_DATA) || reply == 354)
         return ATTEMPT_END;
     return asked;
 }

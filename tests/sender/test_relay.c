@@ -356,6 +356,8 @@ static const struct tls_row {
     {"required, expired", "required", EXPIRED, NULL, "relay-starttls", false},
     {"required, refused", "required", GOOD, "454 later", "relay-starttls", false},
     {"required, lost at STARTTLS", "required", GOOD, FAKE_SMTP_DROP, "relay-starttls", false},
+    {"required, and bytes before the handshake", "required", GOOD, "220 go on\r\n250 more",
+     "relay-starttls", false},
     {"opportunistic, and good", "opportunistic", GOOD, NULL, NULL, true},
     {"opportunistic, another name", "opportunistic", WRONG_NAME, NULL, NULL, true},
     {"opportunistic, an unknown authority", "opportunistic", STRANGER, NULL, NULL, true},
