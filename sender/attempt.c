@@ -107,10 +107,11 @@ static struct attempt_result judge_status(int status)
 
 struct attempt_result attempt_judge_https(const struct attempt_https *transfer)
 {
-    bool accepted = transfer->status >= 200 && transfer->status <= 299 && transfer->uploaded;
+    bool success = transfer->status >= 200 && transfer->status <= 299;
     if (transfer->blocked)
         return (struct attempt_result){.class = ATTEMPT_BLOCKED, .reason = "address"};
-    bool by_status = transfer->curl_code == CURLE_OK || accepted;
+    bool by_status = transfer->curl_code == CURLE_OK || (success && transfer->uploaded) ||
+                     (!success && transfer->page_cut);
     struct attempt_result result =
         by_status ? judge_status(transfer->status) : judge_curl(transfer->curl_code);
     result.code = transfer->status;

@@ -56,9 +56,11 @@ struct attempt_https {
     bool uploaded;          /* the whole body was sent */
     bool blocked;           /* our gate refused the address */
     int64_t retry_after_ms; /* CURLINFO_RETRY_AFTER; 0 or less: none */
+    bool page_cut;          /* we ended it: the response's body was too long to be read */
 };
 /* A 2xx status line after the whole body is a delivery, however badly the response goes on (cut
- * off, too long, too slow); CURLE_OK by itself says nothing. */
+ * off, too long, too slow); CURLE_OK by itself says nothing. Any other status counts also before
+ * a page that is too long. */
 struct attempt_result attempt_judge_https(const struct attempt_https *transfer);
 
 /* Where an SMTP transaction stopped. Up to MAIL it is the relay that fails, after it the message.

@@ -22,6 +22,7 @@ struct post {
     size_t header_bytes;
     size_t response_bytes;
     bool blocked;
+    bool page_cut;
 };
 
 static bool is_expected(const struct post *post, const struct address *address)
@@ -73,7 +74,8 @@ static size_t on_response(char *bytes, size_t size, size_t count, void *context)
     (void)bytes;
     struct post *post = context;
     post->response_bytes += size * count;
-    return post->response_bytes > POST_RESPONSE_MAX ? 0 : size * count;
+    post->page_cut = post->response_bytes > POST_RESPONSE_MAX;
+    return post->page_cut ? 0 : size * count;
 }
 
 static bool is_literal(const char *host)
@@ -210,5 +212,6 @@ struct attempt_https post_result(const struct post *post, CURLcode code)
         .uploaded = post_is_uploaded(post),
         .blocked = post->blocked,
         .retry_after_ms = retry_after_s < INT64_MAX / 1000 ? retry_after_s * 1000 : INT64_MAX,
+        .page_cut = post->page_cut,
     };
 }

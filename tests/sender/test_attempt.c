@@ -36,11 +36,11 @@ struct https_row {
 
 #define STATUS(code)                                                                               \
     {                                                                                              \
-        CURLE_OK, (code), true, false, 0                                                           \
+        CURLE_OK, (code), true, false, 0, false                                                    \
     }
 #define CURL(code)                                                                                 \
     {                                                                                              \
-        (code), 0, false, false, 0                                                                 \
+        (code), 0, false, false, 0, false                                                          \
     }
 
 static const struct https_row https_rows[] = {
@@ -87,31 +87,53 @@ static const struct https_row https_rows[] = {
     {"URL", CURL(CURLE_URL_MALFORMAT), ATTEMPT_REFUSED, "url"},
     {"what nobody thought of", CURL(CURLE_OUT_OF_MEMORY), ATTEMPT_RETRY, "transfer"},
     {"blocked at the socket",
-     {CURLE_COULDNT_CONNECT, 0, false, true, 0},
+     {CURLE_COULDNT_CONNECT, 0, false, true, 0, false},
      ATTEMPT_BLOCKED,
      "address"},
     {"blocked before the request",
-     {CURLE_ABORTED_BY_CALLBACK, 0, false, true, 0},
+     {CURLE_ABORTED_BY_CALLBACK, 0, false, true, 0, false},
      ATTEMPT_BLOCKED,
      "address"},
     {"200 and too much of it",
-     {CURLE_WRITE_ERROR, 200, true, false, 0},
+     {CURLE_WRITE_ERROR, 200, true, false, 0, true},
      ATTEMPT_DELIVERED,
      "delivered"},
-    {"503 and too much of it",
-     {CURLE_WRITE_ERROR, 503, true, false, 0},
+    {"200 and too much of it before the body was sent",
+     {CURLE_WRITE_ERROR, 200, false, false, 0, true},
      ATTEMPT_RETRY,
      "response-too-large"},
-    {"200, then reset", {CURLE_RECV_ERROR, 200, true, false, 0}, ATTEMPT_DELIVERED, "delivered"},
+    {"410 and a page that was cut",
+     {CURLE_WRITE_ERROR, 410, true, false, 0, true},
+     ATTEMPT_GONE,
+     "gone"},
+    {"400 and a page that was cut before the body was sent",
+     {CURLE_WRITE_ERROR, 400, false, false, 0, true},
+     ATTEMPT_REFUSED,
+     "client-error"},
+    {"503 and a page that was cut",
+     {CURLE_WRITE_ERROR, 503, true, false, 0, true},
+     ATTEMPT_RETRY,
+     "server-error"},
+    {"410 and a head that was cut",
+     {CURLE_WRITE_ERROR, 410, true, false, 0, false},
+     ATTEMPT_RETRY,
+     "response-too-large"},
+    {"200, then reset",
+     {CURLE_RECV_ERROR, 200, true, false, 0, false},
+     ATTEMPT_DELIVERED,
+     "delivered"},
     {"200, then silence",
-     {CURLE_OPERATION_TIMEDOUT, 200, true, false, 0},
+     {CURLE_OPERATION_TIMEDOUT, 200, true, false, 0, false},
      ATTEMPT_DELIVERED,
      "delivered"},
     {"200 before the body was sent",
-     {CURLE_SEND_ERROR, 200, false, false, 0},
+     {CURLE_SEND_ERROR, 200, false, false, 0, false},
      ATTEMPT_RETRY,
      "connection-lost"},
-    {"404, then reset", {CURLE_RECV_ERROR, 404, true, false, 0}, ATTEMPT_RETRY, "connection-lost"},
+    {"404, then reset",
+     {CURLE_RECV_ERROR, 404, true, false, 0, false},
+     ATTEMPT_RETRY,
+     "connection-lost"},
 };
 
 static void https_row(void **state)
@@ -124,7 +146,7 @@ static void https_row(void **state)
 
 static void https_keeps_status_and_retry_after(void **state)
 {
-    struct attempt_https transfer = {CURLE_OK, 503, true, false, 120000};
+    struct attempt_https transfer = {CURLE_OK, 503, true, false, 120000, false};
     (void)state;
     struct attempt_result result = attempt_judge_https(&transfer);
     assert_int_equal(result.code, 503);

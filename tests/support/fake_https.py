@@ -23,6 +23,11 @@ def status(code, *headers):
     return lambda peer: peer.sendall("\r\n".join(lines).encode())
 
 
+def page(code, *headers):  # a body that is longer than anybody reads
+    lines = ["HTTP/1.1 %d x" % code, *headers, "Content-Length: 5120", "", "x" * 5120]
+    return lambda peer: peer.sendall("\r\n".join(lines).encode())
+
+
 def redirect(code):
     return status(code, "Location: https://127.0.0.1:%s/201" % CANARY)
 
@@ -88,6 +93,10 @@ ANSWERS = {
     "/429-junk": status(429, "Retry-After: soon"),
     "/400": status(400),
     "/410": status(410),
+    "/400-page": page(400),
+    "/404-page": page(404),
+    "/410-page": page(410),
+    "/503-page": page(503, "Retry-After: 120"),
     **{"/%d" % code: redirect(code) for code in (301, 302, 303, 307, 308)},
 }
 
