@@ -3,9 +3,12 @@
 #include <curl/curl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "common/domain.h"
 #include "common/fetch.h"
 #include "common/log.h"
+#include "common/mailbox.h"
 #include "common/memory.h"
 
 /* RFC 5321 section 4.5.3.2.6: the final reply may take ten minutes, and giving up earlier makes
@@ -166,6 +169,19 @@ static bool login_set(struct relay *relay)
     return true;
 }
 
+/* RFC 5321 section 4.1.1.1 wants a full name. libcurl by itself says the first label of this
+ * host's, and many a relay refuses what is no full name only at RCPT. */
+static void url_set(struct relay *relay)
+{
+    char host[DOMAIN_MAX], name[DOMAIN_MAX];
+    bool named = gethostname(host, sizeof(host)) == 0 &&
+                 domain_normalize(host, strnlen(host, sizeof(host)), name) && strchr(name, '.');
+    char *url = mem_printf("%s/%s", config_text(relay->config, "smtp.relay"),
+                           named ? name : mailbox_domain(relay->from));
+    FETCH_SET(relay->handle, CURLOPT_URL, url);
+    free(url);
+}
+
 /* False: there is no password for it. */
 static bool connection_open(struct relay *relay)
 {
@@ -174,7 +190,7 @@ static bool connection_open(struct relay *relay)
     if (relay->handle)
         return true;
     relay->handle = fetch_handle("smtp", &limits);
-    FETCH_SET(relay->handle, CURLOPT_URL, config_text(relay->config, "smtp.relay"));
+    url_set(relay);
     FETCH_SET(relay->handle, CURLOPT_USE_SSL, use_ssl(relay->config));
     /* opportunistic means: better than nothing, whoever it is */
     FETCH_SET(relay->handle, CURLOPT_SSL_VERIFYPEER, verify ? 1L : 0L);

@@ -13,7 +13,7 @@
 
 struct relay; /* opaque; for one thread */
 
-/* Owned by the caller. from: the envelope's sender (borrowed). */
+/* Owned by the caller. from: the envelope's sender (borrowed), a mailbox when something is sent. */
 struct relay *relay_new(const struct config *config, const char *from);
 void relay_free(struct relay **relay); /* nulls; says QUIT */
 

@@ -98,6 +98,17 @@ CURL *curl_easy_init(void)
     return handle;
 }
 
+/* What this host is called; NULL: it cannot tell. In place of libc's function, as above. */
+static const char *host_name = "host.sender.example";
+
+int gethostname(char *name, size_t bytes)
+{
+    if (!host_name)
+        return -1;
+    snprintf(name, bytes, "%s", host_name);
+    return 0;
+}
+
 /* ---- what goes wrong, and what it means ---- */
 
 static const struct row {
@@ -209,6 +220,36 @@ static void nobody_listens(void **state)
     assert_true(send_message(&scene, MESSAGE, &facts));
     assert_int_equal(attempt_judge_smtp(&facts).class, ATTEMPT_RELAY);
     assert_string_equal(attempt_judge_smtp(&facts).reason, "relay-connect");
+    scene_close(&scene);
+}
+
+/* ---- who it says it is ---- */
+
+static const struct hello_row {
+    const char *name, *host, *hello;
+} hello_rows[] = {
+    {"a host with a domain", "host.sender.example", "EHLO host.sender.example"},
+    {"a single label, as in a container", "sender-0", "EHLO sender.example"},
+    {"no domain", "my_host.sender.example", "EHLO sender.example"},
+    {"an address", "192.0.2.1", "EHLO sender.example"},
+    {"nothing", "", "EHLO sender.example"},
+    {"no answer", NULL, "EHLO sender.example"},
+};
+
+static void hello_row(void **state)
+{
+    const struct hello_row *row = *state;
+    const struct fake_smtp_script script = {0};
+    struct text_list commands = {0};
+    struct scene scene = {0};
+    const char *before = host_name;
+    host_name = row->host;
+    scene_open(&scene, &script, "none");
+    assert_delivers(&scene, MESSAGE);
+    host_name = before;
+    fake_smtp_commands(scene.server, &commands);
+    assert_string_equal(commands.items[0], row->hello);
+    text_list_free(&commands);
     scene_close(&scene);
 }
 
@@ -506,6 +547,7 @@ int main(void)
     if (fetch_init(&err) < 0)
         return 1;
     int failed = RUN_ROWS("faults", fault, rows);
+    failed += RUN_ROWS("EHLO", hello_row, hello_rows);
     failed += RUN_ROWS("STARTTLS", tls_row, tls_rows);
     failed += RUN_ROWS("no login", loginless_row, loginless_rows);
     failed += RUN_ROWS("cancelled", cancelled, cancel_rows);
