@@ -205,6 +205,18 @@ static bool is_none(int status)
     return status == ARES_ENODATA || status == ARES_ENOTFOUND || status == ARES_EBADNAME;
 }
 
+#define HEADER_BYTES 12
+#define AUTHORITY    0x04 /* in the third byte (RFC 1035 section 4.1.1) */
+#define RECURSION    0x80 /* in the fourth */
+
+/* An empty answer of a server that is neither in charge of the name nor asks others: it points
+ * elsewhere, and says nothing about what is there. */
+static bool is_referral(int status, const unsigned char *bytes, int length)
+{
+    return status == ARES_ENODATA && length >= HEADER_BYTES && !(bytes[2] & AUTHORITY) &&
+           !(bytes[3] & RECURSION);
+}
+
 static void txt_hand_over(const struct question *question, const struct ares_txt_ext *texts)
 {
     struct txt_answer answer = {0};
@@ -230,10 +242,11 @@ static void txt_judge(const struct question *question, int status, const unsigne
     struct ares_txt_ext *texts = NULL;
     if (status == ARES_SUCCESS)
         status = txt_parse(bytes, length, &texts);
+    bool none = is_none(status) && !is_referral(status, bytes, length);
     if (status == ARES_SUCCESS)
         txt_hand_over(question, texts);
     else
-        question->txt(question->context, is_none(status) ? DNS_NONE : DNS_TEMPORARY, NULL, 0);
+        question->txt(question->context, none ? DNS_NONE : DNS_TEMPORARY, NULL, 0);
     ares_free_data(texts);
 }
 

@@ -22,6 +22,7 @@
 #define NAMES_MAX    64
 
 enum { TYPE_A = 1, TYPE_CNAME = 5, TYPE_TXT = 16, TYPE_AAAA = 28 };
+enum { FLAG_RESPONSE = 0x80, FLAG_AUTHORITY = 0x04, FLAG_RECURSION = 0x80 };
 enum { RCODE_OK = 0, RCODE_SERVFAIL = 2, RCODE_NXDOMAIN = 3, RCODE_REFUSED = 5 };
 
 struct seen {
@@ -158,6 +159,8 @@ static unsigned addresses_add(struct buffer *out, int type, const char *data)
 static unsigned data_add(struct buffer *out, int type, const struct fake_dns_row *row)
 {
     static const char alias[] = "\7nowhere\5alias\7example";
+    if (row->mode == FAKE_DNS_EMPTY)
+        return 0;
     if (row->mode == FAKE_DNS_CNAME) {
         record_add(out, TYPE_CNAME, alias, sizeof(alias));
         return 1;
@@ -214,6 +217,11 @@ static bool is_silent(const struct fake_dns_row *row, const struct query *query)
     return row && (row->mode == FAKE_DNS_DROP || (row->mode == FAKE_DNS_FLAKY && query->asked < 2));
 }
 
+static bool has_flag(const struct fake_dns_row *row, const char *flag)
+{
+    return !row || row->mode != FAKE_DNS_EMPTY || strcmp(row->data, flag) == 0;
+}
+
 static void answer_write(const struct fake_dns_row *row, bool known, const struct query *query,
                          struct buffer *out)
 {
@@ -228,8 +236,9 @@ static void answer_write(const struct fake_dns_row *row, bool known, const struc
     unsigned char *header = (unsigned char *)out->bytes;
     if (row && row->mode == FAKE_DNS_OTHER_ID)
         header[0] = (unsigned char)(header[0] ^ 0x5a);
-    header[2] = (unsigned char)(0x84u | (query->bytes[2] & 1u) | (truncated ? 2u : 0u));
-    header[3] = (unsigned char)(0x80u | rcode);
+    header[2] = (unsigned char)(FLAG_RESPONSE | (has_flag(row, "aa") ? FLAG_AUTHORITY : 0u) |
+                                (query->bytes[2] & 1u) | (truncated ? 2u : 0u));
+    header[3] = (unsigned char)((has_flag(row, "ra") ? FLAG_RECURSION : 0u) | rcode);
     const unsigned char counts[8] = {0, 1, 0, (unsigned char)count, 0, 0, 0, 0};
     memcpy(header + 4, counts, sizeof(counts));
 }

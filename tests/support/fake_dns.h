@@ -16,6 +16,7 @@ enum fake_dns_mode {
     FAKE_DNS_COUNT_LIES, /* more answers announced than there are */
     FAKE_DNS_OTHER_ID,   /* the answer to another question */
     FAKE_DNS_TRUNCATED,  /* TC, and TCP gives nothing */
+    FAKE_DNS_EMPTY,      /* no record; data: its flags, "aa", "ra" or, as in a referral, "" */
     FAKE_DNS_TCP,        /* TC, and the answer on TCP; without such a row nobody listens there */
 };
 
