@@ -9,6 +9,7 @@
 #include <unistd.h>
 #include <utlist.h>
 
+#include "common/log.h"
 #include "common/memory.h"
 
 /* c-ares asks each server in turn, then all of them again and waits twice as long. They share the
@@ -33,6 +34,14 @@ struct dns {
     struct question *waiting;
     size_t in_flight;
 };
+
+/* c-ares counts its users without a lock: it is begun here and ends with the process. */
+void dns_init(void)
+{
+    int status = ares_library_init(ARES_LIB_INIT_ALL);
+    if (status != ARES_SUCCESS)
+        log_panic("dns: c-ares cannot be begun: %s", ares_strerror(status));
+}
 
 /* c-ares says which sockets it wants to hear of; one epoll stands for all of them. */
 static void on_socket(void *context, ares_socket_t socket, int readable, int writable)
@@ -98,9 +107,7 @@ static int server_count(struct dns *dns)
 /* How many servers the system has is known from a channel, and a channel's times are fixed. */
 static int channel_open(struct dns *dns, const struct text_list *servers)
 {
-    int status = ares_library_init(ARES_LIB_INIT_ALL);
-    if (status == ARES_SUCCESS)
-        status = channel_init(dns, servers, TRY_MS);
+    int status = channel_init(dns, servers, TRY_MS);
     if (status != ARES_SUCCESS)
         return status;
     int count = server_count(dns);
@@ -148,7 +155,6 @@ void dns_free(struct dns **dns)
         question_fail(question);
     }
     ares_destroy((*dns)->channel); /* answers what is under way */
-    ares_library_cleanup();
     close((*dns)->epoll);
     free(*dns);
     *dns = NULL;

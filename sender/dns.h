@@ -20,6 +20,9 @@ enum dns_status {
     DNS_TEMPORARY, /* no answer, or one that says nothing: never the same as none */
 };
 
+/* Once per process before threads. */
+void dns_init(void);
+
 struct dns; /* opaque */
 
 /* servers: host:port items, empty: the system's resolvers. Owned by the caller. NULL with

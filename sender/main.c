@@ -1,6 +1,7 @@
 /* tlsrpt-sender: reports to the targets that the domains publish. */
 #include "common/program.h"
 #include "sender/delay.h"
+#include "sender/dns.h"
 #include "sender/https.h"
 #include "sender/metrics.h"
 #include "sender/route.h"
@@ -24,5 +25,6 @@ static const struct program program = {
 
 int main(int argc, char **argv)
 {
+    dns_init();
     return program_main(argc, argv, &program);
 }

@@ -1,5 +1,7 @@
 #include "sender/dns.h"
 
+#include <ares.h>
+#include <dlfcn.h>
 #include <poll.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -191,6 +193,30 @@ static void meaning(void **state)
     assert_int_equal(answer->calls, 1);
     assert_int_equal(answer->status, row->status);
     assert_string_equal(answer->text.bytes ? answer->text.bytes : "", row->text);
+}
+
+/* ---- the library ---- */
+
+/* In place of c-ares's own function. */
+static int library_begins;
+
+int ares_library_init(int flags)
+{
+    int (*real)(int flags);
+    void *found = dlsym(RTLD_NEXT, "ares_library_init");
+    memcpy(&real, &found, sizeof(real));
+    library_begins++;
+    return real(flags);
+}
+
+/* Its count of users has no lock, and each job has a client. */
+static void clients_leave_the_library_alone(void **state)
+{
+    (void)state;
+    struct dns *first = client_new("127.0.0.1:1"), *second = client_new("127.0.0.1:1");
+    dns_free(&first);
+    dns_free(&second);
+    assert_int_equal(library_begins, 1);
 }
 
 /* ---- the client ---- */
@@ -438,6 +464,7 @@ int main(void)
 {
     struct CMUnitTest meanings[NELEMS(rows)];
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(clients_leave_the_library_alone),
         cmocka_unit_test(bytes_are_kept),
         cmocka_unit_test(many_at_once),
         cmocka_unit_test(a_slow_name_delays_no_other),
@@ -449,6 +476,7 @@ int main(void)
         cmocka_unit_test(second_server_answers),
         cmocka_unit_test(bad_servers),
     };
+    dns_init();
     for (size_t i = 0; i < NELEMS(rows); i++)
         meanings[i] = (struct CMUnitTest)TEST_ROW(meaning, &rows[i]);
     int failed = _cmocka_run_group_tests("what each answer means", meanings, NELEMS(meanings),

@@ -9,6 +9,7 @@
 #include "common/time.h"
 #include "common/wire/delivery.h"
 #include "common/wire/outcome.h"
+#include "sender/dns.h"
 #include "sender/metrics.h"
 #include "tests/support/fake_dns.h"
 #include "tests/support/fake_https.h"
@@ -634,6 +635,7 @@ int main(void)
     };
     if (fetch_init(&err) < 0)
         return 1;
+    dns_init();
     metrics_register(sender_metrics);
     int failed = RUN_ROWS("https: TLS", tls_row, tls_rows);
     failed += RUN_ROWS("https: blocked", blocked_row, blocked_rows);

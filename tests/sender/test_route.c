@@ -8,6 +8,7 @@
 #include "common/metrics.h"
 #include "common/time.h"
 #include "common/wire/outcome.h"
+#include "sender/dns.h"
 #include "sender/metrics.h"
 #include "tests/support/fake_dns.h"
 #include "tests/support/fake_worker.h"
@@ -588,6 +589,7 @@ int main(void)
         cmocka_unit_test(a_late_answer_counts),
         cmocka_unit_test(a_look_up_under_way_is_awaited),
     };
+    dns_init();
     metrics_register(sender_metrics);
     int failed = RUN_ROWS("route_plan", plan_row, rows);
     failed += RUN_ROWS("route: no answer", no_answer_row, no_answer_rows);
