@@ -362,6 +362,16 @@ int program_each_line(int argc, char **argv,
 
 /* ---- main ---- */
 
+/* Each transfer is a socket, and a process often begins with fewer files than it may have. */
+static void files_allow(void)
+{
+    struct rlimit files;
+    if (getrlimit(RLIMIT_NOFILE, &files) < 0)
+        return;
+    files.rlim_cur = files.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &files);
+}
+
 /* Secrets are in this memory: no core file, no debugger. */
 static void harden(void)
 {
@@ -450,6 +460,7 @@ int program_main(int argc, char **argv, const struct program *program)
     struct options options = {0};
     struct error err;
     harden();
+    files_allow();
     int code = options_parse(&options, argc, argv, &err) < 0 ? misused(program, err.text)
                                                              : options_run(program, &options);
     options_free(&options);

@@ -17,6 +17,7 @@
 #include "tests/support/unit.h"
 
 #define LONG_MS 60000
+#define FILES   256
 
 /* ---- a program with jobs and verbs of every temper ---- */
 
@@ -151,13 +152,15 @@ static int verb_late(const struct config *config, int argc, char **argv, struct 
 
 static int verb_hardened(const struct config *config, int argc, char **argv, struct error *err)
 {
-    struct rlimit core;
+    struct rlimit core, files;
     (void)config;
     (void)argc;
     (void)argv;
     (void)err;
     getrlimit(RLIMIT_CORE, &core);
-    printf("core=%d", (int)core.rlim_max);
+    getrlimit(RLIMIT_NOFILE, &files);
+    printf("core=%d files=%s", (int)core.rlim_max,
+           files.rlim_cur == files.rlim_max ? "all" : "fewer");
 #ifndef __SANITIZE_ADDRESS__
     printf(" dumpable=%d", prctl(PR_GET_DUMPABLE));
 #else
@@ -224,6 +227,15 @@ _Noreturn static void child_run(const char *arguments)
     _exit(program_main((int)words.count, argv, &program));
 }
 
+/* As a shell or systemd begins a process: it may have more than it has. */
+static void few_files(void)
+{
+    struct rlimit files;
+    getrlimit(RLIMIT_NOFILE, &files);
+    files.rlim_cur = FILES;
+    setrlimit(RLIMIT_NOFILE, &files);
+}
+
 static void run(const char *arguments, const char *input, size_t input_bytes, int output,
                 struct result *result)
 {
@@ -239,6 +251,7 @@ static void run(const char *arguments, const char *input, size_t input_bytes, in
         dup2(in, STDIN_FILENO);
         dup2(output >= 0 ? output : out, STDOUT_FILENO);
         dup2(err, STDERR_FILENO);
+        few_files();
         child_run(arguments);
     }
     assert_int_equal(waitpid(child, &status, 0), child);
@@ -304,7 +317,8 @@ static const struct row {
      "default: drain: must be shorter than shutdown.grace\n"},
     {"the address to listen on is wrong", KAFKA "--jobs steady -o http.listen=localhost:80", "", 78,
      "", "http.listen: \"localhost:80\" is not ADDRESS:PORT\n"},
-    {"no core file, no debugger", "hardened", "", 0, "core=0 dumpable=0", ""},
+    {"no core file, no debugger, all the files", "hardened", "", 0, "core=0 files=all dumpable=0",
+     ""},
 };
 
 static void output_row(void **state)
