@@ -106,6 +106,7 @@ struct look_up {
     struct record *record;
     char *domain;
     int64_t day;
+    struct attempt_past past;
     struct look_up *prev, *next;
 };
 
@@ -143,12 +144,6 @@ static void answer_found(struct look_up *look_up, const struct txt_record *recor
     buffer_free(&payload);
 }
 
-static int64_t header_number(struct record *record, const char *name)
-{
-    const char *text = record_header(record, name);
-    return text ? strtoll(text, NULL, 10) : 0;
-}
-
 static struct message *look_up_later(struct look_up *look_up, const struct attempt_next *next)
 {
     char *topic = settle_delay_topic(next->delay_ms);
@@ -170,11 +165,8 @@ static void answer_missing(struct look_up *look_up)
 {
     int64_t now_ms = time_now_ms();
     const struct attempt_result result = {.class = ATTEMPT_RETRY, .reason = "dns"};
-    const struct attempt_past past = {
-        .attempts = (int32_t)header_number(look_up->record, REPORT_HEADER_LOOKUPS),
-        .first_attempt_ms = header_number(look_up->record, REPORT_HEADER_FIRST_LOOKUP),
-    };
-    struct attempt_next next = attempt_decide(&look_up->route->policy, &result, &past, now_ms);
+    struct attempt_next next =
+        attempt_decide(&look_up->route->policy, &result, &look_up->past, now_ms);
     struct route_report report = report_of(look_up);
     if (next.state == OUTCOME_WAITING)
         record_output(look_up->record, look_up_later(look_up, &next));
@@ -201,25 +193,50 @@ static void on_answer(void *context, enum dns_status status, const struct txt_re
     look_up_free(look_up);
 }
 
+/* 0 where it is absent. False: no number from 0 to max. */
+static bool number_read(struct record *record, const char *name, int64_t max, int64_t *number)
+{
+    char *end;
+    const char *text = record_header(record, name);
+    if (!text) {
+        *number = 0;
+        return true;
+    }
+    *number = strtoll(text, &end, 10);
+    return end != text && *end == '\0' && *number >= 0 && *number <= max;
+}
+
+static bool past_read(struct record *record, struct attempt_past *past)
+{
+    int64_t attempts;
+    if (!number_read(record, REPORT_HEADER_LOOKUPS, DELIVERY_ATTEMPTS_MAX, &attempts) ||
+        !number_read(record, REPORT_HEADER_FIRST_LOOKUP, DELIVERY_MS_MAX, &past->first_attempt_ms))
+        return false;
+    past->attempts = (int32_t)attempts;
+    return true;
+}
+
 /* What a report must have to be worked on. NULL: it has not. */
 static struct look_up *look_up_new(struct route *route, struct record *record)
 {
     size_t key_bytes, value_bytes;
     int64_t day_number;
     struct error ignored;
+    struct attempt_past past;
     char domain[DOMAIN_MAX];
     const char *key = record_key(record, &key_bytes);
     const char *day = record_header(record, REPORT_HEADER_DAY);
     const char *id = record_header(record, REPORT_HEADER_ID);
     if (!key || !day || !id || !record_value(record, &value_bytes) ||
         !mailbox_is_dot_atom(id, strlen(id)) || !domain_normalize(key, key_bytes, domain) ||
-        time_day_parse(day, &day_number, &ignored) < 0)
+        time_day_parse(day, &day_number, &ignored) < 0 || !past_read(record, &past))
         return NULL;
     struct look_up *look_up = mem_alloc(sizeof(*look_up));
     look_up->route = route;
     look_up->record = record;
     look_up->domain = mem_text(domain);
     look_up->day = day_number;
+    look_up->past = past;
     DL_APPEND(route->look_ups, look_up);
     return look_up;
 }

@@ -48,22 +48,33 @@ static int read_day(header_get *get, void *context, int64_t *day, struct error *
     return 0;
 }
 
+static int read_ms(header_get *get, void *context, const char *name, int64_t *ms, struct error *err)
+{
+    return read_number(get, context, name, DELIVERY_MS_MAX, ms, err);
+}
+
+static int read_attempts(header_get *get, void *context, int32_t *attempts, struct error *err)
+{
+    int64_t number = 0;
+    if (read_number(get, context, DELIVERY_HEADER_ATTEMPT, DELIVERY_ATTEMPTS_MAX, &number, err) < 0)
+        return -1;
+    *attempts = (int32_t)number;
+    return 0;
+}
+
 int delivery_from_headers(const char *(*get)(void *context, const char *name), void *context,
                           struct delivery *delivery, struct error *err)
 {
     struct delivery read = {0};
-    int64_t attempt = 0;
     if (read_text(get, context, DELIVERY_HEADER_TARGET, &read.target, err) < 0 ||
         read_text(get, context, DELIVERY_HEADER_REPORT_ID, &read.report_id, err) < 0 ||
         read_text(get, context, DELIVERY_HEADER_DOMAIN, &read.domain, err) < 0 ||
         read_day(get, context, &read.day, err) < 0 ||
-        read_number(get, context, DELIVERY_HEADER_CREATED, INT64_MAX, &read.created_ms, err) < 0 ||
-        read_number(get, context, DELIVERY_HEADER_FIRST_ATTEMPT, INT64_MAX, &read.first_attempt_ms,
-                    err) < 0 ||
-        read_number(get, context, DELIVERY_HEADER_ATTEMPT, INT32_MAX, &attempt, err) < 0)
+        read_ms(get, context, DELIVERY_HEADER_CREATED, &read.created_ms, err) < 0 ||
+        read_ms(get, context, DELIVERY_HEADER_FIRST_ATTEMPT, &read.first_attempt_ms, err) < 0 ||
+        read_attempts(get, context, &read.attempt, err) < 0)
         return -1;
     read.via = get(context, DELIVERY_HEADER_VIA);
-    read.attempt = (int32_t)attempt;
     *delivery = read;
     return 0;
 }

@@ -28,6 +28,11 @@ struct delivery {
 #define DELIVERY_HEADER_ATTEMPT       "attempt"
 #define DELIVERY_HEADER_TO            "to" /* in delay.*: the topic (without prefix) it goes back to */
 
+/* No delivery that this program made goes beyond, and nothing that is reckoned with them overflows.
+ */
+#define DELIVERY_MS_MAX       INT64_C(253402300799999) /* the end of the year 9999 */
+#define DELIVERY_ATTEMPTS_MAX INT64_C(1000000)
+
 /* The headers as text; get(context, name) returns the header's text or NULL. ERROR_REJECT if one is
  * missing or bad. */
 int delivery_from_headers(const char *(*get)(void *context, const char *name), void *context,

@@ -563,18 +563,45 @@ static struct scene unreadable_scene(const struct unreadable_row *row)
     return scene;
 }
 
-static void unreadable_row(void **state)
+static void assert_unreadable(struct scene *scene, const char *origin)
 {
-    struct scene scene = unreadable_scene(*state);
-    play(&scene, (const char *const[OPTIONS_MAX]){"deliver.mode=live"}, report_ends);
-    assert_int_equal(scene.messages.count, 1);
-    const struct message *reject = scene.messages.items[0];
+    play(scene, (const char *const[OPTIONS_MAX]){"deliver.mode=live"}, report_ends);
+    assert_int_equal(scene->messages.count, 1);
+    const struct message *reject = scene->messages.items[0];
     assert_string_equal(reject->topic, "rejected");
     assert_string_equal(header_of(reject, "stage"), "route");
     assert_string_equal(header_of(reject, "reason"), "unreadable");
-    assert_string_equal(header_of(reject, "origin"), "reports/0/0");
-    assert_int_equal(fake_dns_asked(scene.dns, "_smtp._tls." DOMAIN), 0);
-    scene_close(&scene);
+    assert_string_equal(header_of(reject, "origin"), origin);
+    assert_int_equal(fake_dns_asked(scene->dns, "_smtp._tls." DOMAIN), 0);
+    scene_close(scene);
+}
+
+static void unreadable_row(void **state)
+{
+    struct scene scene = unreadable_scene(*state);
+    assert_unreadable(&scene, "reports/0/0");
+}
+
+static const struct unreadable_look_up_row {
+    const char *name, *first_attempt, *attempts;
+} unreadable_look_up_rows[] = {
+    {"first asked for after the year 9999", "253402300800000", "1"},
+    {"first asked for at the end of numbers", "9223372036854775807", "1"},
+    {"first asked for before 1970", "-1", "1"},
+    {"first asked for at no time", "soon", "1"},
+    {"too many look-ups", LONG_AGO, "1000001"},
+    {"2^31 - 1 look-ups", LONG_AGO, "2147483647"},
+    {"2^32 + 1 look-ups", LONG_AGO, "4294967297"},
+    {"fewer than no look-ups", LONG_AGO, "-1"},
+    {"no number of look-ups", LONG_AGO, "1x"},
+    {"look-ups without a digit", LONG_AGO, ""},
+};
+
+static void unreadable_look_up_row(void **state)
+{
+    const struct unreadable_look_up_row *row = *state;
+    struct scene scene = look_up_about(DOMAIN, row->first_attempt, row->attempts);
+    assert_unreadable(&scene, "lookups/0/0");
 }
 
 int main(void)
@@ -596,6 +623,8 @@ int main(void)
     failed += RUN_ROWS("route: no target", no_target_row, no_target_rows);
     failed += RUN_ROWS("route: modes", mode_row, mode_rows);
     failed += RUN_ROWS("route: unreadable", unreadable_row, unreadable_rows);
+    failed +=
+        RUN_ROWS("route: unreadable look-up", unreadable_look_up_row, unreadable_look_up_rows);
     failed += cmocka_run_group_tests_name("route: look-ups", look_ups, NULL, NULL);
     return failed + cmocka_run_group_tests_name("what is written", tests, NULL, NULL);
 }

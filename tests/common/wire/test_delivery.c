@@ -29,8 +29,9 @@ static const struct row {
     const char *want;   /* the error; NULL: none */
 } rows[] = {
     {"all good", "attempt", "7", NULL},
-    {"largest attempt", "attempt", "2147483647", NULL},
-    {"largest created", "created", "9223372036854775807", NULL},
+    {"largest attempt", "attempt", "1000000", NULL},
+    {"latest created", "created", "253402300799999", NULL},
+    {"latest first-attempt", "first-attempt", "253402300799999", NULL},
     {"not redirected", "via", NULL, NULL},
     {"no target", "target", NULL, "header target: missing"},
     {"empty target", "target", "", "header target: missing"},
@@ -42,12 +43,18 @@ static const struct row {
     {"created is no number", "created", "12x", "header created: not a number"},
     {"created with a sign", "created", "+1", "header created: not a number"},
     {"created below 0", "created", "-1", "header created: not a number"},
+    {"created after the year 9999", "created", "253402300800000", "header created: out of range"},
     {"created too large", "created", "9223372036854775808", "header created: not a number"},
     {"created of 2^64 + 1", "created", "18446744073709551617", "header created: not a number"},
     {"no first-attempt", "first-attempt", NULL, "header first-attempt: missing"},
     {"first-attempt blank", "first-attempt", " ", "header first-attempt: not a number"},
+    {"first-attempt after the year 9999", "first-attempt", "253402300800000",
+     "header first-attempt: out of range"},
+    {"the largest number as first-attempt", "first-attempt", "9223372036854775807",
+     "header first-attempt: out of range"},
     {"no attempt", "attempt", NULL, "header attempt: missing"},
-    {"attempt too large", "attempt", "2147483648", "header attempt: out of range"},
+    {"attempt too large", "attempt", "1000001", "header attempt: out of range"},
+    {"attempt of 2^31 - 1", "attempt", "2147483647", "header attempt: out of range"},
 };
 
 static const char *get(void *context, const char *name)
