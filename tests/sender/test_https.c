@@ -292,6 +292,27 @@ static void what_is_lost_is_not_begun(void **state)
     play(&scene, loses_two_requests);
 }
 
+static void loses_before_the_certificate(struct fake_worker *fake, void *context)
+{
+    struct scene *scene = context;
+    records_come(fake, scene);
+    fake_worker_turn(fake); /* it connects; the handshake takes another turn at least */
+    fake_worker_lose(fake, TOPIC, 0);
+    orphans_wait(fake, 0);
+    assert_int_equal(requests(scene), 0);
+}
+
+/* The certificate names no address. The first try sent nothing, so the second one is the next
+ * owner's. */
+static void what_is_lost_is_not_tried_again_unverified(void **state)
+{
+    (void)state;
+    struct scene scene = scene_open(fake_https_start());
+    option_set(&scene, "https.verify", "fallback");
+    to_server(&scene, "127.0.0.1", "/201");
+    play(&scene, loses_before_the_certificate);
+}
+
 static void comes_back(struct fake_worker *fake, void *context)
 {
     const struct scene *scene = context;
@@ -364,6 +385,34 @@ static void a_backlog_is_parked(void **state)
     for (int i = 0; i < 5; i++)
         to_canary(&scene);
     play(&scene, parks_the_fifth);
+}
+
+#define A_WHILE_MS 500
+
+static void one_at_a_time(struct fake_worker *fake, void *context)
+{
+    struct scene *scene = context;
+    struct message_list messages;
+    records_come(fake, scene);
+    while (!fake_https_canary_is_called(scene->server))
+        fake_worker_turn(fake);
+    for (int64_t end_ms = time_monotonic_ms() + A_WHILE_MS; time_monotonic_ms() < end_ms;)
+        fake_worker_turn(fake);
+    assert_int_equal(requests(scene), 0);
+    fake_worker_revoke(fake, TOPIC, 0, &messages);
+    assert_int_equal(messages.count, 0);
+    message_list_free(&messages);
+}
+
+/* The canary keeps the only place. */
+static void concurrency_is_obeyed(void **state)
+{
+    (void)state;
+    struct scene scene = scene_open(fake_https_start());
+    option_set(&scene, "https.concurrency", "1");
+    to_canary(&scene);
+    to_server(&scene, FAKE_HTTPS_HOST, "/201");
+    play(&scene, one_at_a_time);
 }
 
 /* ---- literals ---- */
@@ -629,7 +678,9 @@ int main(void)
         cmocka_unit_test(what_is_lost_is_not_begun),
         cmocka_unit_test(what_was_asked_for_goes_on_when_its_partition_comes_back),
         cmocka_unit_test(what_the_mode_holds_is_not_sent),
+        cmocka_unit_test(what_is_lost_is_not_tried_again_unverified),
         cmocka_unit_test(a_backlog_is_parked),
+        cmocka_unit_test(concurrency_is_obeyed),
         cmocka_unit_test(an_ipv6_literal_is_reached),
         cmocka_unit_test(no_report_goes_to_this_host),
     };

@@ -19,6 +19,7 @@
 #include "common/text.h"
 
 #define HEADER_BYTES 12
+#define RECORD_BYTES 12 /* before a record's data, where its owner is a pointer */
 #define NAMES_MAX    64
 
 enum { TYPE_A = 1, TYPE_CNAME = 5, TYPE_TXT = 16, TYPE_AAAA = 28 };
@@ -156,15 +157,34 @@ static unsigned addresses_add(struct buffer *out, int type, const char *data)
     return count;
 }
 
-static unsigned data_add(struct buffer *out, int type, const struct fake_dns_row *row)
+static void alias_add(struct buffer *out)
 {
     static const char alias[] = "\7nowhere\5alias\7example";
+    record_add(out, TYPE_CNAME, alias, sizeof(alias));
+}
+
+/* The text's owner is the name that the alias holds. */
+static unsigned aliased_add(struct buffer *out, const char *text)
+{
+    size_t name = out->length + RECORD_BYTES;
+    alias_add(out);
+    size_t owner = out->length;
+    txt_record_add(out, text, strlen(text), false);
+    out->bytes[owner] = (char)(0xc0u | name >> 8);
+    out->bytes[owner + 1] = (char)name;
+    return 2;
+}
+
+static unsigned data_add(struct buffer *out, int type, const struct fake_dns_row *row)
+{
     if (row->mode == FAKE_DNS_EMPTY)
         return 0;
     if (row->mode == FAKE_DNS_CNAME) {
-        record_add(out, TYPE_CNAME, alias, sizeof(alias));
+        alias_add(out);
         return 1;
     }
+    if (row->mode == FAKE_DNS_ALIAS)
+        return aliased_add(out, row->data);
     if (type == TYPE_TXT)
         return txt_add(out, row->data, row->mode == FAKE_DNS_BAD_LENGTH);
     return addresses_add(out, type, row->data);

@@ -12,6 +12,7 @@ enum fake_dns_mode {
     FAKE_DNS_DROP,       /* silence */
     FAKE_DNS_FLAKY,      /* silence the first time, then the answer */
     FAKE_DNS_CNAME,      /* an alias, and nothing at its end */
+    FAKE_DNS_ALIAS,      /* an alias, and one TXT at its end */
     FAKE_DNS_BAD_LENGTH, /* a character-string that is longer than its record */
     FAKE_DNS_COUNT_LIES, /* more answers announced than there are */
     FAKE_DNS_OTHER_ID,   /* the answer to another question */
