@@ -10,6 +10,7 @@
 #include "common/domain.h"
 #include "common/json.h"
 #include "common/kafka/table.h"
+#include "common/log.h"
 #include "common/memory.h"
 #include "common/program.h"
 #include "common/wire/outcome.h"
@@ -47,6 +48,19 @@ static int line_visit(void *context, struct record *record, struct error *err)
 }
 
 /* The key's two parts stand in front of the value's members. */
+static void outcome_print(const struct outcome *outcome, struct json_object *value)
+{
+    struct json_object *printed = json_object_new_object();
+    json_add_text(printed, "report-id", outcome->report_id);
+    json_add_text(printed, "target", outcome->target);
+    json_object_object_foreach(value, name, member)
+        json_object_object_add(printed, name, json_object_get(member));
+    char *text = json_write(printed);
+    puts(text);
+    free(text);
+    json_object_put(printed);
+}
+
 static int line_print(const struct line *line, struct error *err)
 {
     struct outcome outcome;
@@ -55,18 +69,18 @@ static int line_print(const struct line *line, struct error *err)
         json_object_put(value);
         return -1;
     }
-    struct json_object *printed = json_object_new_object();
-    json_add_text(printed, "report-id", outcome.report_id);
-    json_add_text(printed, "target", outcome.target);
-    json_object_object_foreach(value, name, member)
-        json_object_object_add(printed, name, json_object_get(member));
-    char *text = json_write(printed);
-    puts(text);
-    free(text);
-    json_object_put(printed);
+    outcome_print(&outcome, value);
     json_object_put(value);
     outcome_free(&outcome);
     return 0;
+}
+
+/* One that cannot be read must not hide the others. */
+static void line_show(const struct line *line)
+{
+    struct error err;
+    if (line_print(line, &err) < 0)
+        log_warn("outcome is unreadable", log_text("key", line->key), log_text("error", err.text));
 }
 
 static int line_compare(const struct line *a, const struct line *b)
@@ -84,7 +98,7 @@ int look_outcomes(const struct config *config, int argc, char **argv, struct err
     HASH_ITER(hh, lines, line, following)
     {
         if (result == 0 && line->value)
-            result = line_print(line, err);
+            line_show(line);
         HASH_DEL(lines, line);
         free(line->key);
         free(line->value);

@@ -9,7 +9,8 @@
 /* `lookup DOMAIN`: its TXT answer as `targets` would show it. */
 int look_lookup(const struct config *config, int argc, char **argv, struct error *err);
 
-/* `outcomes`: the last state of every (report, target), one JSON object a line. */
+/* `outcomes`: the last state of every (report, target), one JSON object a line. What nobody
+ * can read is logged and left out. */
 int look_outcomes(const struct config *config, int argc, char **argv, struct error *err);
 
 #endif
