@@ -255,26 +255,40 @@ static void transfers_work(struct https *https)
 
 /* ---- the loop's calls ---- */
 
+static int transfer_read(struct transfer *transfer, struct error *err)
+{
+    struct delivery *delivery = &transfer->delivery;
+    if (settle_read(transfer->record, delivery, err) < 0)
+        return -1;
+    if (!target_read(delivery->via ? delivery->via : delivery->target, &transfer->target) ||
+        transfer->target.mail)
+        return error_set(err, ERROR_REJECT, "its target is no https URI");
+    return 0;
+}
+
+static void record_reject(struct record *record, const struct error *err)
+{
+    log_warn("delivery rejected", log_text("job", "https"), log_text("error", err->text));
+    record_output(record, settle_reject(record, "https", "unreadable"));
+    metrics_add("tlsrpt_rejected_total", 1, "https", "unreadable", NULL);
+    record_finish(record);
+}
+
 static int on_record(void *context, struct record *record, struct error *err)
 {
     struct https *https = context;
     struct transfer *transfer = mem_alloc(sizeof(*transfer));
     transfer->https = https;
     transfer->record = record;
-    struct delivery *delivery = &transfer->delivery;
-    if (settle_read(record, delivery, err) < 0 ||
-        !target_read(delivery->via ? delivery->via : delivery->target, &transfer->target) ||
-        transfer->target.mail) {
-        record_output(record, settle_reject(record, "https", "unreadable"));
-        metrics_add("tlsrpt_rejected_total", 1, "https", "unreadable", NULL);
-        record_finish(record);
+    if (transfer_read(transfer, err) < 0) {
+        record_reject(record, err);
         free(transfer);
         return 0;
     }
     transfer->since_ms = time_monotonic_ms();
     DL_APPEND(https->transfers, transfer);
     admit_add(https->admit, transfer->target.host, transfer);
-    if (!mode_allows(&https->mode, delivery))
+    if (!mode_allows(&https->mode, &transfer->delivery))
         settle_without_transfer(transfer, ATTEMPT_HELD, "hold");
     return 0;
 }

@@ -11,6 +11,7 @@
 #include "common/wire/outcome.h"
 #include "sender/dns.h"
 #include "sender/metrics.h"
+#include "tests/support/capture.h"
 #include "tests/support/fake_dns.h"
 #include "tests/support/fake_https.h"
 #include "tests/support/fake_worker.h"
@@ -622,15 +623,18 @@ static void blocked_row(void **state)
 
 /* ---- a record that is no delivery by https ---- */
 
+#define NO_URI "its target is no https URI"
+
 static const struct unreadable_row {
-    const char *name, *target, *via, *value;
+    const char *name, *target, *via, *value, *log;
 } unreadable_rows[] = {
-    {"a mailbox", "mailto:tls@target.example", NULL, "payload"},
-    {"redirected to a mailbox", "https://target.example/", "mailto:me@op.example", "payload"},
-    {"not encrypted", "http://target.example/", NULL, "payload"},
-    {"not normalised", "https://TARGET.example/", NULL, "payload"},
-    {"with a user", "https://a@target.example/", NULL, "payload"},
-    {"no payload", "https://target.example/", NULL, NULL},
+    {"a mailbox", "mailto:tls@target.example", NULL, "payload", NO_URI},
+    {"redirected to a mailbox", "https://target.example/", "mailto:me@op.example", "payload",
+     NO_URI},
+    {"not encrypted", "http://target.example/", NULL, "payload", NO_URI},
+    {"not normalised", "https://TARGET.example/", NULL, "payload", NO_URI},
+    {"with a user", "https://a@target.example/", NULL, "payload", NO_URI},
+    {"no payload", "https://target.example/", NULL, NULL, "a delivery without a payload"},
 };
 
 struct mishap {
@@ -658,12 +662,18 @@ static void is_unreadable(struct fake_worker *fake, void *context)
 
 static void unreadable_row(void **state)
 {
+    int saved;
+    char log[4096];
     struct mishap mishap = {.row = *state};
     struct delivery delivery = delivery_to(mishap.row->target);
     struct scene scene = scene_open(fake_https_start());
     delivery.via = mishap.row->via;
     delivery_to_headers(&delivery, header_add, mishap.headers);
+    int file = capture_begin(&saved);
     fake_worker_run(https_run, scene.config, is_unreadable, &mishap);
+    capture_end(file, saved, log, sizeof(log));
+    assert_non_null(strstr(log, "warn delivery rejected job=https"));
+    assert_non_null(strstr(log, mishap.row->log));
     assert_int_equal(fake_dns_asked(scene.dns, "target.example"), 0);
     headers_free(mishap.headers);
     scene_close(&scene);
