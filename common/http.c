@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <microhttpd.h>
 #include <netdb.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
