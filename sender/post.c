@@ -12,7 +12,6 @@
 #define CONNECT_MS  10000
 #define LOW_SPEED   100L /* bytes a second, ... */
 #define LOW_SPEED_S 15L  /* ... for so long: over */
-#define USER_AGENT  "tlsrpt/" TLSRPT_VERSION
 
 struct post {
     const struct post_request *request;
@@ -116,31 +115,27 @@ static struct curl_slist *headers_of(const struct post_request *request)
     return list;
 }
 
+/* What fetch_handle() does not set for every transfer. */
 static void options_set(struct post *post)
 {
     CURL *handle = post->handle;
     const struct post_request *request = post->request;
     FETCH_SET(handle, CURLOPT_URL, request->url);
-    FETCH_SET(handle, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
     FETCH_SET(handle, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->payload_bytes);
     FETCH_SET(handle, CURLOPT_POSTFIELDS, request->payload);
     FETCH_SET(handle, CURLOPT_HTTPHEADER, post->headers);
-    FETCH_SET(handle, CURLOPT_USERAGENT, USER_AGENT);
     FETCH_SET(handle, CURLOPT_RESOLVE, post->pinned);
-    FETCH_SET(handle, CURLOPT_PATH_AS_IS, 1L);
     /* a connection that dies unanswered is not to be tried again behind our back, nor shared by the
      * verified and the unverified */
     FETCH_SET(handle, CURLOPT_FRESH_CONNECT, 1L);
     FETCH_SET(handle, CURLOPT_FORBID_REUSE, 1L);
     FETCH_SET(handle, CURLOPT_SSL_SESSIONID_CACHE, 0L);
-    FETCH_SET(handle, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
     FETCH_SET(handle, CURLOPT_SSL_VERIFYPEER, request->verify ? 1L : 0L);
     FETCH_SET(handle, CURLOPT_SSL_VERIFYHOST, request->verify ? 2L : 0L);
     if (request->ca_file)
         FETCH_SET(handle, CURLOPT_CAINFO, request->ca_file);
     FETCH_SET(handle, CURLOPT_LOW_SPEED_LIMIT, LOW_SPEED);
     FETCH_SET(handle, CURLOPT_LOW_SPEED_TIME, LOW_SPEED_S);
-    FETCH_SET(handle, CURLOPT_HTTP_CONTENT_DECODING, 0L);
 }
 
 static void callbacks_set(struct post *post, void *data)
