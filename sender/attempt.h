@@ -110,8 +110,8 @@ struct attempt_next attempt_decide(const struct attempt_policy *policy,
                                    const struct attempt_result *result,
                                    const struct attempt_past *past, int64_t now_ms);
 
-/* Without a try: a backlog. Costs no attempt, but the window runs: wait_ms rounded up to
- * a delay, else the longest; expired if the window is over by then. */
+/* Without a try that counts: a relay's fault, or a backlog. Costs no attempt, but the window runs:
+ * wait_ms rounded up to a delay, else the longest; expired if the window is over by then. */
 struct attempt_next attempt_park(const struct attempt_policy *policy,
                                  const struct attempt_past *past, int64_t now_ms, int64_t wait_ms,
                                  const char *reason);
