@@ -43,11 +43,6 @@ static struct message *outcome_message(const struct route_report *report, const 
     return message;
 }
 
-static void header_add(void *context, const char *name, const char *text)
-{
-    message_header(context, name, text);
-}
-
 static struct message *delivery_message(const struct mode_rules *rules,
                                         const struct route_report *report, const char *target,
                                         int64_t now_ms)
@@ -67,7 +62,7 @@ static struct message *delivery_message(const struct mode_rules *rules,
         message_new(where.mail ? "deliveries.smtp" : "deliveries.https", MESSAGE_ANY_PARTITION);
     message_key(message, where.host);
     message_value(message, report->payload, report->payload_bytes);
-    delivery_to_headers(&delivery, header_add, message);
+    settle_headers(&delivery, message);
     return message;
 }
 

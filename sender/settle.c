@@ -8,7 +8,6 @@
 #include "common/kafka/worker.h"
 #include "common/mailbox.h"
 #include "common/memory.h"
-#include "common/wire/outcome.h"
 #include "common/wire/reject.h"
 #include "sender/targets.h"
 
@@ -98,6 +97,11 @@ static void header_add(void *context, const char *name, const char *text)
     message_header(context, name, text);
 }
 
+void settle_headers(const struct delivery *delivery, struct message *message)
+{
+    delivery_to_headers(delivery, header_add, message);
+}
+
 /* The same record again, with what the try changed. */
 static struct message *delivery_again(struct record *record, const struct delivery *delivery,
                                       const struct attempt_next *next, const char *to)
@@ -107,7 +111,7 @@ static struct message *delivery_again(struct record *record, const struct delive
     struct message *message = record_forward(record, topic);
     again.attempt = next->attempts;
     again.first_attempt_ms = next->first_attempt_ms;
-    delivery_to_headers(&again, header_add, message);
+    settle_headers(&again, message);
     message_header(message, DELIVERY_HEADER_TO, to);
     free(topic);
     return message;

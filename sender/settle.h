@@ -9,6 +9,7 @@
 #include "common/error.h"
 #include "common/kafka/message.h"
 #include "common/wire/delivery.h"
+#include "common/wire/outcome.h"
 #include "sender/attempt.h"
 
 /* The delivery that a record of deliveries.* carries, borrowed from it. ERROR_REJECT if it is none.
@@ -22,6 +23,9 @@ void settle_attempt(struct record *record, const struct delivery *delivery,
                     const char *to, bool tls_verified, int64_t now_ms,
                     struct message_list *outputs);
 
+/* Adds a delivery's headers to message. */
+void settle_headers(const struct delivery *delivery, struct message *message);
+
 /* Hands outputs over to record and zeroes it. */
 void settle_output(struct record *record, struct message_list *outputs);
 
@@ -34,7 +38,6 @@ int settle_output_topics(const struct config *config, struct text_list *topics,
 char *settle_delay_topic(int64_t delay_ms);
 
 /* One record of the topic outcomes. target may be "". */
-struct outcome;
 struct message *settle_outcome(const struct outcome *outcome);
 
 /* One record of the topic rejected, about a record that nobody can use. stage: the job. */
