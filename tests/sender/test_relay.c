@@ -2,13 +2,17 @@
 
 #include <curl/curl.h>
 #include <dlfcn.h>
+#include <sched.h>
 #include <stdio.h>
 #include <unistd.h>
 
 #include "common/fetch.h"
 #include "common/memory.h"
+#include "common/time.h"
 #include "tests/support/fake_smtp.h"
 #include "tests/support/unit.h"
+
+#define PATIENCE_MS 20000 /* for a machine under load */
 
 #define FROM    "reports@sender.example"
 #define MAILBOX "tls@target.example"
@@ -358,6 +362,30 @@ static void loginless_row(void **state)
     unlink(path);
 }
 
+/* The login of the last connection is none of the next, which libcurl opens by itself. */
+static void another_connection_needs_another_login(void **state)
+{
+    (void)state;
+    char path[] = "/tmp/tlsrpt-test-XXXXXX";
+    const struct fake_smtp_script leaving = {.leaves = true};
+    const struct fake_smtp_script loginless = {.replies[FAKE_SMTP_EHLO] = "250 fake"};
+    struct scene scene = {0};
+    struct attempt_smtp facts = {0};
+    scene_open(&scene, &leaving, "none");
+    secret_give(&scene, path);
+    assert_delivers(&scene, MESSAGE);
+    int64_t deadline_ms = time_monotonic_ms() + PATIENCE_MS;
+    while (fake_smtp_closed(scene.server) < 1 && time_monotonic_ms() < deadline_ms)
+        sched_yield();
+    fake_smtp_follow(scene.server, &loginless);
+    assert_true(send_message(&scene, MESSAGE, &facts));
+    assert_string_equal(attempt_judge_smtp(&facts).reason, "relay-auth");
+    assert_int_equal(fake_smtp_connections(scene.server), 2);
+    assert_messages(&scene, 1, MESSAGE);
+    scene_close(&scene);
+    unlink(path);
+}
+
 /* An empty password would look like a wrong one, and lock the account in the end. */
 static void without_its_password_nothing_is_begun(void **state)
 {
@@ -462,6 +490,27 @@ static void login_goes_over_tls(void **state)
     unlink(path);
 }
 
+/* As the configuration wants it: with smtp.user there is always TLS. */
+static void login_is_not_offered_over_tls(void **state)
+{
+    (void)state;
+    char path[] = "/tmp/tlsrpt-test-XXXXXX";
+    struct scene scene = {0};
+    struct fake_tls *tls;
+    struct attempt_smtp facts = {0};
+    tls_scene_open(&scene, &tls_rows[0], &tls);
+    const struct fake_smtp_script script = {.tls = tls,
+                                            .replies[FAKE_SMTP_EHLO] = "250-fake\r\n250 STARTTLS"};
+    fake_smtp_follow(scene.server, &script);
+    secret_give(&scene, path);
+    assert_true(send_message(&scene, MESSAGE, &facts));
+    assert_string_equal(attempt_judge_smtp(&facts).reason, "relay-auth");
+    assert_true(heard(&scene, FAKE_SMTP_IN_TLS "EHLO"));
+    assert_false(heard(&scene, FAKE_SMTP_IN_TLS "MAIL"));
+    tls_scene_close(&scene, &tls);
+    unlink(path);
+}
+
 /* ---- cancelling ---- */
 
 static const struct cancel_row {
@@ -540,8 +589,10 @@ int main(void)
         cmocka_unit_test(opportunistic_tls_is_not_offered),
         cmocka_unit_test(login_is_accepted),
         cmocka_unit_test(login_is_refused),
+        cmocka_unit_test(another_connection_needs_another_login),
         cmocka_unit_test(without_its_password_nothing_is_begun),
         cmocka_unit_test(login_goes_over_tls),
+        cmocka_unit_test(login_is_not_offered_over_tls),
         cmocka_unit_test(cancelled_in_the_message),
     };
     if (fetch_init(&err) < 0)

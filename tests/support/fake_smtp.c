@@ -26,7 +26,7 @@ struct fake_smtp {
 
     pthread_mutex_t lock; /* of what follows */
     struct fake_smtp_script script;
-    size_t connections;
+    size_t connections, closed;
     struct text_list commands, messages;
 };
 
@@ -219,6 +219,14 @@ static bool starttls_read(struct session *session)
     return SSL_accept(session->ssl) == 1;
 }
 
+static bool leaves(struct fake_smtp *smtp)
+{
+    pthread_mutex_lock(&smtp->lock);
+    bool leaving = smtp->script.leaves;
+    pthread_mutex_unlock(&smtp->lock);
+    return leaving;
+}
+
 static bool data_read(struct session *session)
 {
     const char *reply = reply_find(session, FAKE_SMTP_DATA);
@@ -226,7 +234,7 @@ static bool data_read(struct session *session)
         return false;
     if (reply[0] != '3')
         return true;
-    return body_read(session) && answer(session, FAKE_SMTP_END);
+    return body_read(session) && answer(session, FAKE_SMTP_END) && !leaves(session->smtp);
 }
 
 static bool command_obey(struct session *session, const char *line)
@@ -293,6 +301,9 @@ static void *run(void *context)
         smtp->connections++;
         pthread_mutex_unlock(&smtp->lock);
         session_run(&session);
+        pthread_mutex_lock(&smtp->lock);
+        smtp->closed++;
+        pthread_mutex_unlock(&smtp->lock);
     }
 }
 
@@ -349,6 +360,14 @@ size_t fake_smtp_connections(struct fake_smtp *smtp)
     size_t connections = smtp->connections;
     pthread_mutex_unlock(&smtp->lock);
     return connections;
+}
+
+size_t fake_smtp_closed(struct fake_smtp *smtp)
+{
+    pthread_mutex_lock(&smtp->lock);
+    size_t closed = smtp->closed;
+    pthread_mutex_unlock(&smtp->lock);
+    return closed;
 }
 
 void fake_smtp_commands(struct fake_smtp *smtp, struct text_list *commands)

@@ -4,6 +4,7 @@
 #define TESTS_SUPPORT_FAKE_SMTP_H
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "common/text.h"
@@ -29,6 +30,7 @@ enum fake_smtp_phase {
 struct fake_smtp_script {
     const char *replies[FAKE_SMTP_PHASES]; /* without CRLF */
     const struct fake_tls *tls;            /* NULL: STARTTLS is not offered */
+    bool leaves;                           /* after each message, though nobody said QUIT */
     atomic_bool *flag;                     /* becomes true when ... */
     enum fake_smtp_phase flag_at;          /* ... this phase is to be answered */
 };
@@ -44,6 +46,7 @@ void fake_smtp_follow(struct fake_smtp *smtp, const struct fake_smtp_script *scr
 
 const char *fake_smtp_url(const struct fake_smtp *smtp); /* for smtp.relay */
 size_t fake_smtp_connections(struct fake_smtp *smtp);
+size_t fake_smtp_closed(struct fake_smtp *smtp); /* of these, by the relay or after the client */
 /* Appends a copy of what was heard: command lines, FAKE_SMTP_IN_TLS before those that came over
  * TLS; complete messages, dots unstuffed. */
 void fake_smtp_commands(struct fake_smtp *smtp, struct text_list *commands);
