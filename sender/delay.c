@@ -9,6 +9,7 @@
 #include "common/log.h"
 #include "common/memory.h"
 #include "common/metrics.h"
+#include "common/shutdown.h"
 #include "common/time.h"
 #include "common/wire/delivery.h"
 #include "sender/settle.h"
@@ -135,7 +136,7 @@ int delay_run(const struct config *config, struct error *err)
     struct delay delay = {0};
     struct text_list tiers = {0};
     if (tiers_read(config, &tiers, err) < 0)
-        return -1;
+        return shutdown_requested() ? 0 : -1; /* a stop ends the waiting too */
     const struct worker_spec spec = {
         .job = "delay",
         .topics = (const char *const *)tiers.items,

@@ -82,7 +82,7 @@ struct message *settle_reject(struct record *record, const char *stage, const ch
     struct message *message = message_new("rejected", MESSAGE_ANY_PARTITION);
     struct json_object *value = reject_value(NULL, value_bytes);
     char *origin = record_origin(record);
-    message_key_bytes(message, key, key_bytes);
+    message_key_bytes(message, key, reject_key_bytes(key_bytes));
     message_value_take(message, json_write(value));
     message_header(message, "stage", stage);
     message_header(message, "reason", reason);

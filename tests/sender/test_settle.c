@@ -4,6 +4,7 @@
 
 #include "common/kafka/record.h"
 #include "common/memory.h"
+#include "common/wire/reject.h"
 #include "tests/support/unit.h"
 
 #define NOW_MS INT64_C(1700000000000)
@@ -156,6 +157,17 @@ static void test_what_cannot_be_read_says_where_it_stood(void **state)
     message_free(&message);
 }
 
+/* Whoever wrote it: the record that sets it aside has to fit. */
+static void test_a_rejected_key_is_cut(void **state)
+{
+    static char key[REJECT_KEY_MAX + 1];
+    struct record record = {.topic = "deliveries.https", .key = key, .key_bytes = sizeof(key)};
+    (void)state;
+    struct message *message = settle_reject(&record, "https", "unreadable");
+    assert_int_equal(message->key_bytes, REJECT_KEY_MAX);
+    message_free(&message);
+}
+
 /* It becomes a header of mail and of https. */
 static void test_a_report_id_is_a_dot_atom(void **state)
 {
@@ -239,6 +251,7 @@ int main(void)
         cmocka_unit_test(test_topics_that_are_written),
         cmocka_unit_test(test_an_end_is_an_outcome_and_no_more),
         cmocka_unit_test(test_what_cannot_be_read_says_where_it_stood),
+        cmocka_unit_test(test_a_rejected_key_is_cut),
         cmocka_unit_test(test_a_tombstone_is_no_delivery),
         cmocka_unit_test(test_a_report_id_is_a_dot_atom),
     };
