@@ -178,7 +178,9 @@ static int drain_check(const struct config *config, struct error *err)
 {
     if (config_duration_ms(config, "drain") < config_duration_ms(config, "shutdown.grace"))
         return 0;
-    return config_complain(config, "drain", err, "must be shorter than shutdown.grace");
+    if (config_is_set(config, "drain"))
+        return config_complain(config, "drain", err, "must be shorter than shutdown.grace");
+    return config_complain(config, "shutdown.grace", err, "must be longer than drain");
 }
 
 static int config_check(const struct program *program, const struct config *config,

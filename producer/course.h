@@ -34,9 +34,9 @@ int64_t course_page_end(const struct course *course, const struct task *task); /
 enum course_verdict {
     COURSE_KEEP,  /* the page counts; ask on */
     COURSE_DROP,  /* the page does not count; ask on */
+    COURSE_ONE,   /* likewise; the one document of the page is too large: reject it, ask on */
     COURSE_WAIT,  /* likewise, but the shard is in trouble: ask later */
     COURSE_DOUBT, /* likewise, but ask on at once: the trouble may be that the index is another */
-    COURSE_ONE,   /* likewise; the one document of the page is too large: reject it, ask on */
     COURSE_DONE,  /* after the check: finish */
     COURSE_GONE,  /* the index is no more what it was: reject the task */
     COURSE_WRONG, /* the request itself is refused: the job must end */

@@ -107,7 +107,6 @@ struct elastic {
     const struct text_list *urls;
     size_t url;    /* the one that is in use */
     bool greeted;  /* it is: what it says is believed */
-    bool silent;   /* "/" is refused: there is nothing to compare */
     bool astray;   /* another cluster has answered */
     char *cluster; /* uuid of the first that was seen */
     struct elastic_request blocking;
@@ -355,8 +354,7 @@ static enum answer greet(struct elastic *elastic, struct error *err)
     size_t url = elastic->url;
     enum answer answer = question(elastic, "/", NULL, &reply, err);
     if (is_refused(answer, &reply, err)) {
-        elastic->silent = !elastic->cluster;
-        answer = ANSWER_OK;
+        answer = ANSWER_OK; /* there is nothing to compare */
     } else if (answer == ANSWER_OK && reply.bytes) {
         answer = elastic_identify(reply.bytes, reply.length, &elastic->cluster, err);
         elastic->astray = elastic->astray || answer == ANSWER_BUSY;
@@ -373,15 +371,13 @@ static enum answer greet(struct elastic *elastic, struct error *err)
 /* A connection that was made before may still lead to where the address led then. */
 enum answer elastic_hello(struct elastic *elastic, struct error *err)
 {
-    if (elastic->silent)
-        return ANSWER_OK;
     elastic_request_free(&elastic->blocking);
     return greet(elastic, err);
 }
 
 bool elastic_is_greeted(const struct elastic *elastic)
 {
-    return elastic->greeted || elastic->silent;
+    return elastic->greeted;
 }
 
 bool elastic_went_astray(struct elastic *elastic)

@@ -41,8 +41,9 @@ struct elastic *elastic_new(const struct config *config, struct error *err);
 void elastic_free(struct elastic **elastic);
 
 /* Asks the address in use over a new connection what it is: elastic_identify() with the first
- * cluster that this process saw. After trouble the next address is in use. Not asked any more where
- * "/" is refused. Each request here blocks for 10 seconds at most. */
+ * cluster that this process saw; ANSWER_OK also where "/" is refused: then there is nothing to
+ * compare. After trouble the next address is in use. Each request here blocks for 10 seconds at
+ * most. */
 enum answer elastic_hello(struct elastic *elastic, struct error *err);
 /* Whether the address in use was asked: false before the first hello and after trouble. */
 bool elastic_is_greeted(const struct elastic *elastic);

@@ -191,7 +191,9 @@ static void step_unlisted(struct plan *plan, int64_t now_ms)
     (void)now_ms;
     const char *name = plan->unlisted.items[plan->at++];
     enum answer answer = elastic_look(plan->elastic, name, &found, &err);
-    if (answer != ANSWER_OK && answer != ANSWER_GONE) {
+    bool told = answer == ANSWER_OK || answer == ANSWER_GONE;
+    /* only our cluster knows what is gone */
+    if (!told || elastic_hello(plan->elastic, &err) != ANSWER_OK) {
         planner_unknown(plan->planner, name);
         index_failed(name, &err);
         return;

@@ -448,7 +448,13 @@ static bool is_greeted(struct scan *scan)
     return answer == ANSWER_OK;
 }
 
-/* What another cluster answered looks like holes: nothing that was read may be kept. */
+static CURLM *multi_new(void)
+{
+    return mem_check(curl_multi_init()); /* it fails for want of memory only */
+}
+
+/* What another cluster answered looks like holes: nothing that was read may be kept, and no
+ * connection that may still lead there. */
 static void flights_restart(struct scan *scan)
 {
     struct flight *flight;
@@ -459,6 +465,8 @@ static void flights_restart(struct scan *scan)
         harvest_free(&flight->harvest);
         course_begin(&flight->course, &flight->task);
     }
+    curl_multi_cleanup(scan->multi);
+    scan->multi = multi_new();
 }
 
 /* ---- the loop's calls ---- */
@@ -608,10 +616,8 @@ static int scan_start(struct scan *scan, struct error *err)
     if (session_rules_init(&scan->rules, config_list(scan->config, "scan.exclude"), omit, err) < 0)
         return -1;
     scan->elastic = elastic_new(scan->config, err);
-    scan->multi = curl_multi_init();
+    scan->multi = multi_new();
     scan->troubles = troubles_new(config_duration_ms(scan->config, "scan.patience"));
-    if (scan->elastic && !scan->multi)
-        return error_set(err, ERROR_FATAL, "libcurl gives no multi handle");
     return scan->elastic ? 0 : -1;
 }
 

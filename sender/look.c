@@ -79,8 +79,11 @@ static int line_print(const struct line *line, struct error *err)
 static void line_show(const struct line *line)
 {
     struct error err;
-    if (line_print(line, &err) < 0)
-        log_warn("outcome is unreadable", log_text("key", line->key), log_text("error", err.text));
+    if (line_print(line, &err) == 0)
+        return;
+    char *key = mem_copy(line->key, strcspn(line->key, "?")); /* a query may hold a secret */
+    log_warn("outcome is unreadable", log_text("key", key), log_text("error", err.text));
+    free(key);
 }
 
 static int line_compare(const struct line *a, const struct line *b)

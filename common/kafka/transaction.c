@@ -23,9 +23,6 @@ bool transaction_code_is_permanent(rd_kafka_resp_err_t code)
     static const rd_kafka_resp_err_t permanent[] = {
         RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE, /* ours are bounded: the topic's limit has drifted */
         RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION, /* partitions were counted at the start */
-        RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED,
-        RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED,
-        RD_KAFKA_RESP_ERR_TRANSACTIONAL_ID_AUTHORIZATION_FAILED,
     };
     for (size_t i = 0; i < sizeof(permanent) / sizeof(permanent[0]); i++)
         if (permanent[i] == code)

@@ -26,7 +26,9 @@ void transaction_conf(rd_kafka_conf_t *conf, struct error *refusal);
 int transaction_run(const struct transaction *transaction, const struct ledger *ledger,
                     size_t units, struct error *err) MUST_USE;
 
-/* No retry changes it: somebody must alter a topic or an ACL. */
+/* No retry changes it: somebody must alter a topic. A missing permission is none of these: it may
+ * come back, and what was delivered meanwhile would be delivered again by a process that began
+ * anew. */
 bool transaction_code_is_permanent(rd_kafka_resp_err_t code);
 
 /* Fences an earlier producer of the same transactional.id and waits for its transaction's end. */

@@ -8,6 +8,7 @@
 #include <unistd.h>
 #include <utlist.h>
 
+#include "common/backoff.h"
 #include "common/kafka/client.h"
 #include "common/kafka/ledger.h"
 #include "common/kafka/table.h"
@@ -26,8 +27,9 @@
 #define START_ASK_MS 10000
 #define LAG_EVERY_MS 5000
 #define LAG_ASK_MS   1000
-#define ABORT_PAUSE_MS                                                                             \
+#define ABORT_PAUSE_MIN_MS                                                                         \
     200 /* between an abort and the next try, for the rebalance that may have caused it */
+#define ABORT_PAUSE_MAX_MS 10000 /* when the aborts go on */
 #define TRANSACTION_MS                                                                             \
     "20000" /* a dead owner's open transaction blocks the take-over that long                      \
              */
@@ -53,6 +55,7 @@ struct worker {
     int64_t tick_ms;
     int64_t committed_at_ms; /* monotonic, like the others */
     int64_t not_before_ms;   /* of the next commit, after an abort */
+    int64_t aborting_ms;     /* since when transactions abort; 0: the last one did not */
     int64_t lag_at_ms;
     bool joined; /* the group gave this process its partitions, be it none */
     bool commit_soon;
@@ -83,7 +86,8 @@ static struct worker *record_worker(struct record *record);
 void record_finish(struct record *record)
 {
     struct worker *worker = record_worker(record);
-    metrics_add("tlsrpt_records_total", 1, worker->spec->job, NULL);
+    if (!record_is_lost(record)) /* its next owner counts it */
+        metrics_add("tlsrpt_records_total", 1, worker->spec->job, NULL);
     ledger_finish(&worker->ledger, record);
 }
 
@@ -181,7 +185,11 @@ static void aborted(struct worker *worker, const struct error *err)
     log_warn("transaction aborted", log_text("job", worker->spec->job),
              log_text("error", err->text));
     metrics_add("tlsrpt_transactions_aborted_total", 1, worker->spec->job, NULL);
-    worker->not_before_ms = time_monotonic_ms() + ABORT_PAUSE_MS;
+    int64_t now_ms = time_monotonic_ms();
+    if (worker->aborting_ms == 0)
+        worker->aborting_ms = now_ms;
+    worker->not_before_ms = now_ms + backoff_delay_ms(now_ms - worker->aborting_ms,
+                                                      ABORT_PAUSE_MIN_MS, ABORT_PAUSE_MAX_MS);
 }
 
 /* One transaction. 0 also when there was nothing to do. ERROR_RETRY: aborted, what it held still
@@ -201,6 +209,7 @@ static int commit_once(struct worker *worker, struct error *err)
     if (transaction_run(&transaction, &worker->ledger, units, err) < 0)
         return -1;
     ledger_committed(&worker->ledger, units);
+    worker->aborting_ms = 0;
     metrics_add("tlsrpt_transactions_total", 1, worker->spec->job, NULL);
     worker->commit_soon = worker->commit_soon || worker->ledger.units;
     return 0;
