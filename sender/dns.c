@@ -214,13 +214,36 @@ static bool is_none(int status)
 #define HEADER_BYTES 12
 #define AUTHORITY    0x04 /* in the third byte (RFC 1035 section 4.1.1) */
 #define RECURSION    0x80 /* in the fourth */
+#define TYPE_SOA     6
+
+/* NULL: it is no name. */
+static const unsigned char *name_skip(const unsigned char *bytes, int length,
+                                      const unsigned char *at)
+{
+    char *name = NULL;
+    long taken = 0;
+    if (at >= bytes + length || ares_expand_name(at, bytes, length, &name, &taken) != ARES_SUCCESS)
+        return NULL;
+    ares_free_string(name);
+    return at + taken;
+}
+
+/* The zone's own word that it has no such record (RFC 2308 section 2.2), whoever passes it on. In
+ * an empty answer it stands behind the question. */
+static bool has_soa(const unsigned char *bytes, int length)
+{
+    const unsigned char *end = bytes + length;
+    const unsigned char *at = name_skip(bytes, length, bytes + HEADER_BYTES);
+    at = at && end - at > 4 ? name_skip(bytes, length, at + 4) : NULL;
+    return at && end - at >= 2 && at[0] == 0 && at[1] == TYPE_SOA;
+}
 
 /* An empty answer of a server that is neither in charge of the name nor asks others: it points
  * elsewhere, and says nothing about what is there. */
 static bool is_referral(int status, const unsigned char *bytes, int length)
 {
     return status == ARES_ENODATA && length >= HEADER_BYTES && !(bytes[2] & AUTHORITY) &&
-           !(bytes[3] & RECURSION);
+           !(bytes[3] & RECURSION) && !has_soa(bytes, length);
 }
 
 static void txt_hand_over(const struct question *question, const struct ares_txt_ext *texts)

@@ -22,7 +22,7 @@
 #define RECORD_BYTES 12 /* before a record's data, where its owner is a pointer */
 #define NAMES_MAX    64
 
-enum { TYPE_A = 1, TYPE_CNAME = 5, TYPE_TXT = 16, TYPE_AAAA = 28 };
+enum { TYPE_A = 1, TYPE_NS = 2, TYPE_CNAME = 5, TYPE_SOA = 6, TYPE_TXT = 16, TYPE_AAAA = 28 };
 enum { FLAG_RESPONSE = 0x80, FLAG_AUTHORITY = 0x04, FLAG_RECURSION = 0x80 };
 enum { RCODE_OK = 0, RCODE_SERVFAIL = 2, RCODE_NXDOMAIN = 3, RCODE_REFUSED = 5 };
 
@@ -242,6 +242,15 @@ static bool has_flag(const struct fake_dns_row *row, const char *flag)
     return !row || row->mode != FAKE_DNS_EMPTY || strcmp(row->data, flag) == 0;
 }
 
+/* Of an empty answer, the section behind it; how many records. Nobody reads what they hold. */
+static unsigned authority_add(struct buffer *out, const struct fake_dns_row *row)
+{
+    if (!row || row->mode != FAKE_DNS_EMPTY || strcmp(row->data, "none") == 0)
+        return 0;
+    record_add(out, has_flag(row, "soa") ? TYPE_SOA : TYPE_NS, "", 1);
+    return 1;
+}
+
 static void answer_write(const struct fake_dns_row *row, bool known, const struct query *query,
                          struct buffer *out)
 {
@@ -253,13 +262,15 @@ static void answer_write(const struct fake_dns_row *row, bool known, const struc
         count = data_add(out, query->type, row);
     if (row && row->mode == FAKE_DNS_COUNT_LIES)
         count += 3;
+    unsigned authorities = authority_add(out, row);
     unsigned char *header = (unsigned char *)out->bytes;
     if (row && row->mode == FAKE_DNS_OTHER_ID)
         header[0] = (unsigned char)(header[0] ^ 0x5a);
     header[2] = (unsigned char)(FLAG_RESPONSE | (has_flag(row, "aa") ? FLAG_AUTHORITY : 0u) |
                                 (query->bytes[2] & 1u) | (truncated ? 2u : 0u));
     header[3] = (unsigned char)((has_flag(row, "ra") ? FLAG_RECURSION : 0u) | rcode);
-    const unsigned char counts[8] = {0, 1, 0, (unsigned char)count, 0, 0, 0, 0};
+    const unsigned char counts[8] = {0, 1, 0, (unsigned char)count, 0, (unsigned char)authorities,
+                                     0, 0};
     memcpy(header + 4, counts, sizeof(counts));
 }
 

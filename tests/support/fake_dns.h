@@ -17,8 +17,9 @@ enum fake_dns_mode {
     FAKE_DNS_COUNT_LIES, /* more answers announced than there are */
     FAKE_DNS_OTHER_ID,   /* the answer to another question */
     FAKE_DNS_TRUNCATED,  /* TC, and TCP gives nothing */
-    FAKE_DNS_EMPTY,      /* no record; data: its flags, "aa", "ra" or, as in a referral, "" */
-    FAKE_DNS_TCP,        /* TC, and the answer on TCP; without such a row nobody listens there */
+    FAKE_DNS_EMPTY, /* no record; data: what tells that from a referral, the flag "aa" or "ra" or
+                     an "soa" behind it; "": it is one; "none": it does not even refer */
+    FAKE_DNS_TCP,   /* TC, and the answer on TCP; without such a row nobody listens there */
 };
 
 /* TXT: records separated by newlines, their character-strings by "|"; byte 0x01 stands for NUL.
