@@ -86,13 +86,15 @@ class Account:
 
     def check_target(self, target, ledger, domain):
         """Every session of domain exactly once at target: in sum, by policy and by detail."""
-        got = self.counts(target)
+        self.check_counts(target, self.counts(target), ledger, domain)
+
+    def check_counts(self, where, got, ledger, domain):
         for what in ("successes", "failures", "details"):
             want = {k: n for k, n in getattr(ledger, what).items() if k[0] == domain}
             have = getattr(got, what)
             for key in sorted(set(want) | set(have), key=repr):
                 if want.get(key, 0) != have.get(key, 0):
-                    self.problems.append(f"{target}: {what} {key}: {want.get(key, 0)} went in, {have.get(key, 0)} came out")
+                    self.problems.append(f"{where}: {what} {key}: {want.get(key, 0)} went in, {have.get(key, 0)} came out")
 
 
 class Counts:

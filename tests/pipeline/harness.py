@@ -7,6 +7,7 @@ import json
 import os
 import pathlib
 import random
+import signal
 import subprocess
 import sys
 import time
@@ -20,6 +21,14 @@ LOCAL = ROOT / "deploy" / "local"
 BIN = pathlib.Path(os.environ.get("TLSRPT_BIN", ROOT / "build"))
 PROGRAMS = ("producer", "aggregator", "sender")
 GROUPS = ("plan", "scan", "aggregate", "route", "https", "smtp", "delay")
+
+
+# nothing here is asked by way of a proxy
+urllib.request.install_opener(urllib.request.build_opener(urllib.request.ProxyHandler({})))
+
+# whoever ends a test from outside, too, ends its servers
+for number in (signal.SIGTERM, signal.SIGHUP):
+    signal.signal(number, lambda number, _: sys.exit(128 + number))
 
 
 class Failed(Exception):
@@ -139,6 +148,18 @@ class Run:
         return subprocess.run(self.kafka_command(tool, *arguments), capture_output=True, text=True, timeout=180, check=True,
                               **options).stdout
 
+    def records(self, topic):
+        """(partition, offset, headers, key, value) of all that is committed, each partition in its order. There is something in
+        each topic that is asked for: nothing would mean that it was not read."""
+        output = self.kafka("org.apache.kafka.tools.consumer.ConsoleConsumer", "--topic", f"tlsrpt.{topic}", "--from-beginning",
+                            "--isolation-level", "read_committed", "--timeout-ms", 8000,
+                            *(word for name in ("partition", "offset", "headers", "key") for word in ("--property", f"print.{name}=true")))
+        if not output:
+            raise Failed(f"nothing stands in {topic}")
+        for line in output.splitlines():
+            partition, offset, headers, key, value = line.split("\t", 4)
+            yield int(partition.split(":")[1]), int(offset.split(":")[1]), headers, key, value
+
     def kafka_command(self, tool, *arguments):
         return [LOCAL / "kafka", "--run", self.name, tool, *map(str, arguments)]
 
@@ -188,15 +209,31 @@ class Run:
         return self.account().counts(target).sessions()
 
     def lag(self):
-        """The unfinished records of every group as Kafka's own tool tells them; a group it does not know counts as 1."""
-        output = self.kafka("org.apache.kafka.tools.consumer.group.ConsumerGroupCommand", "--describe", "--all-groups")
+        """The unfinished records of every group as Kafka's own tool tells them; None for a group that it does not know. A
+        partition of which it knows no offset counts as 1."""
         sums = dict.fromkeys(GROUPS, None)
+        for job, _, _, lag in self.groups():
+            sums[job] = (sums.get(job) or 0) + (int(lag) if lag.isdigit() else 1)
+        return sums
+
+    def groups(self):
+        """(job, partition, committed offset, lag) as Kafka's own tool writes them."""
+        output = self.kafka("org.apache.kafka.tools.consumer.group.ConsumerGroupCommand", "--describe", "--all-groups")
         for line in output.splitlines():
             words = line.split()
-            if len(words) > 5 and words[0].startswith("tlsrpt.") and words[5].isdigit():
-                job = words[0].split(".")[-1]
-                sums[job] = (sums.get(job) or 0) + int(words[5])
-        return sums
+            if len(words) > 5 and words[0].startswith("tlsrpt."):
+                yield words[0].split(".")[-1], int(words[2]), words[3], words[5]
+
+    def unread_tasks(self):
+        """Tasks that were planned and not scanned; fences are none. Nobody may write any more."""
+        committed = {partition: int(offset) for job, partition, offset, _ in self.groups() if job == "scan"}
+        return [value for partition, offset, _, _, value in self.records("scan")
+                if "fence" not in json.loads(value) and offset >= committed[partition]]
+
+    def open_tallies(self):
+        """What sessions wait in for a report: the last word of `state` on each of its keys."""
+        last = {(partition, key): value for partition, _, _, key, value in self.records("state") if key != "watermarks"}
+        return [key for (_, key), value in last.items() if value != "null"]
 
     def wait_idle(self, seconds=60):
         """Nothing is under way any more, so that what could still be doubled has arrived. Stops the producers: their fences
@@ -230,6 +267,8 @@ def main(*tests, by_name=()):
     wanted = sys.argv[1:]
     failed = 0
     chosen = [test for test in [*tests, *by_name] if test.__name__ in wanted] if wanted else tests
+    if len(chosen) < len(wanted):
+        sys.exit(f"no such test among {wanted}")  # exit 1, and no count
     for test in chosen:
         started = time.monotonic()
         try:
