@@ -16,6 +16,10 @@ endif
 Q := $(if $(V),,@)
 ifeq ($(MAKELEVEL),0)
 MAKEFLAGS += --jobs=$(shell nproc)
+# Goals side by side, `make lint test`, would be two makes that build one tree.
+ifneq ($(word 2,$(MAKECMDGOALS)),)
+.NOTPARALLEL:
+endif
 endif
 
 PACKAGES := rdkafka libcurl json-c zlib libcrypto libcares libidn2 libmicrohttpd
@@ -116,14 +120,14 @@ test: setup
 
 demo: setup
 	@$(MAKE) --no-print-directory all
-	@TLSRPT_BIN=$(abspath $(BIN)) deploy/local/demo
+	@TLSRPT_BIN="$(abspath $(BIN))" deploy/local/demo
 
 lint: setup-build
 	@$(MAKE) --no-print-directory $(PROGRAMS)
 	@tests/lint/run $(BIN)
 
 format: setup-build
-	clang-format-14 -i $$(git ls-files '*.c' '*.h')
+	tests/lint/sources '*.c' '*.h' | xargs -d '\n' clang-format-14 -i
 
 install: $(PROGRAMS)
 	install -d $(DESTDIR)$(prefix)/bin
