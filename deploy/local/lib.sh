@@ -17,6 +17,8 @@ ROOT=$(cd "$LOCAL/../.." && pwd)
 BIN=${TLSRPT_BIN:-$ROOT/build}
 # Debian's interpreter, since Debian's aiosmtpd is in no other one's path.
 PYTHON=/usr/bin/python3
+# Else every Java writes into /tmp/hsperfdata_USER, outside the run.
+JAVA_QUIET=-XX:-UsePerfData
 
 if [[ -n ${TLSRPT_CACHE:-} ]]; then
     CACHE=$TLSRPT_CACHE

@@ -59,7 +59,7 @@ CONF
 
 # Java, not the shell, expands the star.
 kafka_command() {
-    COMMAND=(java -Xmx512m -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -cp "$KAFKA_HOME/libs/*"
+    COMMAND=(java "$JAVA_QUIET" -Xmx512m -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -cp "$KAFKA_HOME/libs/*"
         "-Dlog4j.configuration=file:$RUN_DIR/etc/kafka-log4j.properties")
 }
 
@@ -140,6 +140,7 @@ elastic_start() {
     # shellcheck disable=SC2046  # words, on purpose
     process_spawn elastic $(elastic_user) env -u JAVA_HOME HOME="$dir/tmp" ES_TMPDIR="$dir/tmp" \
         ES_PATH_CONF="$dir/config" ES_JAVA_HOME="$(java_home)" \
+        "CLI_JAVA_OPTS=$JAVA_QUIET" "ES_JAVA_OPTS=$JAVA_QUIET" \
         "$ELASTIC_HOME/bin/elasticsearch" "-Epath.data=$dir/data" "-Epath.logs=$dir/log"
 }
 
