@@ -407,6 +407,7 @@ static void partitions_give_up(struct worker *worker)
     while (worker->ledger.partitions)
         partition_forget(worker, worker->ledger.partitions);
     worker->joined = false;
+    worker->aborting_ms = 0; /* what was aborted last is forgotten with them */
     rd_kafka_assign(worker->consumer, NULL);
     log_info(lost ? "lost" : "revoked", log_text("job", worker->spec->job));
 }
