@@ -1,12 +1,10 @@
 #include "producer/elastic.h"
 
-#include <microhttpd.h>
-#include <netinet/in.h>
-
 #include "common/fetch.h"
 #include "common/memory.h"
 #include "common/metrics.h"
 #include "producer/metrics.h"
+#include "tests/support/loopback.h"
 #include "tests/support/quotes.h"
 #include "tests/support/unit.h"
 
@@ -146,27 +144,7 @@ static enum MHD_Result on_request(void *context, struct MHD_Connection *connecti
     bool refused = about && !server->cluster;
     char *text = about ? mem_printf("{\"cluster_uuid\":\"%s\"}", refused ? "" : server->cluster)
                        : mem_text(settings ? "{}" : "{\"_shards\":{\"failed\":0}}");
-    struct MHD_Response *response =
-        MHD_create_response_from_buffer(strlen(text), text, MHD_RESPMEM_MUST_FREE);
-    enum MHD_Result result = MHD_queue_response(connection, refused ? 405 : 200, response);
-    MHD_destroy_response(response);
-    return result;
-}
-
-static void server_start(struct server *server, int port)
-{
-    const struct sockaddr_in address = {.sin_family = AF_INET,
-                                        .sin_port = htons((uint16_t)port),
-                                        .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    server->daemon = MHD_start_daemon(MHD_USE_EPOLL_INTERNAL_THREAD, 0, NULL, NULL, on_request,
-                                      server, MHD_OPTION_SOCK_ADDR, &address,
-                                      MHD_OPTION_LISTENING_ADDRESS_REUSE, 1U, MHD_OPTION_END);
-    assert_non_null(server->daemon);
-}
-
-static int server_port(const struct server *server)
-{
-    return MHD_get_daemon_info(server->daemon, MHD_DAEMON_INFO_BIND_PORT)->port;
+    return loopback_answer(connection, refused ? 405 : 200, text);
 }
 
 static struct elastic *client_of(struct config *config, const struct server *first,
@@ -174,7 +152,7 @@ static struct elastic *client_of(struct config *config, const struct server *fir
 {
     struct error err;
     char *urls = mem_printf("elastic.url=http://127.0.0.1:%d http://127.0.0.1:%d",
-                            server_port(first), server_port(second));
+                            loopback_port(first->daemon), loopback_port(second->daemon));
     assert_int_equal(config_set(config, urls, &err), 0);
     struct elastic *elastic = elastic_new(config, &err);
     assert_non_null(elastic);
@@ -217,10 +195,10 @@ static void another_cluster_is_not_asked(void **state)
     struct error err;
     struct server ours = {.cluster = "A"}, other = {.cluster = "B"};
     struct config *config = config_new(CONFIG_PRODUCER);
-    server_start(&ours, 0);
-    server_start(&other, 0);
+    ours.daemon = loopback_start(on_request, &ours, 0);
+    other.daemon = loopback_start(on_request, &other, 0);
     struct elastic *elastic = client_of(config, &ours, &other);
-    int port = server_port(&ours);
+    int port = loopback_port(ours.daemon);
     assert_int_equal(elastic_hello(elastic, &err), ANSWER_OK);
     assert_true(elastic_is_greeted(elastic));
     MHD_stop_daemon(ours.daemon);
@@ -230,7 +208,7 @@ static void another_cluster_is_not_asked(void **state)
     assert_non_null(strstr(err.text, "another cluster"));
     assert_true(elastic_went_astray(elastic));
     assert_false(elastic_went_astray(elastic));
-    server_start(&ours, port);
+    ours.daemon = loopback_start(on_request, &ours, port);
     assert_int_equal(look(elastic, &err), ANSWER_OK);
     MHD_stop_daemon(ours.daemon);
     MHD_stop_daemon(other.daemon);
@@ -244,7 +222,7 @@ static void an_address_may_lead_elsewhere(void **state)
     struct error err;
     struct server server = {.cluster = "A"};
     struct config *config = config_new(CONFIG_PRODUCER);
-    server_start(&server, 0);
+    server.daemon = loopback_start(on_request, &server, 0);
     struct elastic *elastic = client_of(config, &server, &server);
     assert_int_equal(elastic_hello(elastic, &err), ANSWER_OK);
     assert_int_equal(confirmed(elastic, &err), ANSWER_OK);
@@ -265,7 +243,7 @@ static void who_may_not_be_asked_is_believed(void **state)
     struct error err;
     struct server server = {.cluster = NULL};
     struct config *config = config_new(CONFIG_PRODUCER);
-    server_start(&server, 0);
+    server.daemon = loopback_start(on_request, &server, 0);
     struct elastic *elastic = client_of(config, &server, &server);
     assert_int_equal(elastic_hello(elastic, &err), ANSWER_OK);
     assert_int_equal(look(elastic, &err), ANSWER_OK);

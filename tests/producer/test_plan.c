@@ -1,7 +1,5 @@
 #include "producer/plan.h"
 
-#include <microhttpd.h>
-#include <netinet/in.h>
 #include <stdatomic.h>
 
 #include "common/fetch.h"
@@ -12,8 +10,10 @@
 #include "producer/metrics.h"
 #include "tests/support/capture.h"
 #include "tests/support/fake_worker.h"
+#include "tests/support/loopback.h"
 #include "tests/support/quotes.h"
 #include "tests/support/settings.h"
+#include "tests/support/shown.h"
 
 /* The job between a broker and an Elasticsearch that are played; what is planned is tested in
  * test_planner. */
@@ -81,25 +81,16 @@ static enum MHD_Result on_request(void *context, struct MHD_Connection *connecti
                              : strstr(url, "/_stats")         ? STATS
                              : astray                         ? "{'cluster_uuid':'B'}"
                                                               : "{'cluster_uuid':'A'}");
-    struct MHD_Response *response =
-        MHD_create_response_from_buffer(strlen(text), text, MHD_RESPMEM_MUST_FREE);
-    enum MHD_Result result = MHD_queue_response(connection, 200, response);
-    MHD_destroy_response(response);
-    return result;
+    return loopback_answer(connection, 200, text);
 }
 
 /* ---- the plays ---- */
 
 static void play(void (*script)(struct fake_worker *fake, void *context), void *context)
 {
-    const struct sockaddr_in address = {.sin_family = AF_INET,
-                                        .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    struct MHD_Daemon *daemon =
-        MHD_start_daemon(MHD_USE_EPOLL_INTERNAL_THREAD, 0, NULL, NULL, on_request, NULL,
-                         MHD_OPTION_SOCK_ADDR, &address, MHD_OPTION_END);
-    assert_non_null(daemon);
-    char *settings = mem_printf("elastic.url=http://127.0.0.1:%d|elastic.index=a b",
-                                MHD_get_daemon_info(daemon, MHD_DAEMON_INFO_BIND_PORT)->port);
+    struct MHD_Daemon *daemon = loopback_start(on_request, NULL, 0);
+    char *settings =
+        mem_printf("elastic.url=http://127.0.0.1:%d|elastic.index=a b", loopback_port(daemon));
     struct config *config = settings_config(CONFIG_PRODUCER, settings);
     fake_worker_run(plan_run, config, script, context);
     config_free(&config);
@@ -120,26 +111,17 @@ static void round_run(struct fake_worker *fake)
         fake_worker_turn(fake);
 }
 
-static bool shows(const char *series)
-{
-    struct buffer out = {0};
-    metrics_render(&out);
-    bool found = strstr(out.bytes, series);
-    buffer_free(&out);
-    return found;
-}
-
 static void lose_play(struct fake_worker *fake, void *context)
 {
     (void)context;
     take(fake);
     round_run(fake);
-    assert_true(shows("tlsrpt_plan_skipped{reason=\"closed\"} 1"));
-    assert_true(shows("tlsrpt_plan_unplanned_documents 3"));
+    assert_true(shown("tlsrpt_plan_skipped{reason=\"closed\"} 1"));
+    assert_true(shown("tlsrpt_plan_unplanned_documents 3"));
     assert_int_equal(lag.forgotten, 0);
     fake_worker_lose(fake, "plan", 0);
-    assert_true(shows("tlsrpt_plan_skipped{reason=\"closed\"} 0"));
-    assert_true(shows("tlsrpt_plan_unplanned_documents 0"));
+    assert_true(shown("tlsrpt_plan_skipped{reason=\"closed\"} 0"));
+    assert_true(shown("tlsrpt_plan_unplanned_documents 0"));
     assert_int_equal(lag.forgotten, 1);
 }
 
@@ -155,10 +137,10 @@ static void standby_play(struct fake_worker *fake, void *context)
     fake_worker_clock(fake, time_now_ms() + TIME_DAY_MS);
     take(fake);
     fake_worker_turn(fake);
-    assert_true(shows("tlsrpt_plan_watermark_age_seconds 0"));
+    assert_true(shown("tlsrpt_plan_watermark_age_seconds 0"));
     fake_worker_clock(fake, time_now_ms() + TIME_DAY_MS + 60000);
     fake_worker_turn(fake);
-    assert_false(shows("tlsrpt_plan_watermark_age_seconds 0"));
+    assert_false(shown("tlsrpt_plan_watermark_age_seconds 0"));
 }
 
 static void a_long_standby_is_no_age(void **state)
@@ -231,7 +213,7 @@ static void astray_play(struct fake_worker *fake, void *context)
     fake_worker_restore(fake, 0, "Z/0/H", "{\"v\":1,\"index\":\"z\",\"planned\":5,\"since\":0}");
     fake_worker_ready(fake, "plan", 0);
     round_run(fake);
-    assert_true(shows("tlsrpt_plan_skipped{reason=\"primary-missing\"} 2"));
+    assert_true(shown("tlsrpt_plan_skipped{reason=\"primary-missing\"} 2"));
     atomic_store((atomic_bool *)context, true);
     fake_worker_clock(fake, time_now_ms() + 60000);
     round_run(fake);

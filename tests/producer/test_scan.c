@@ -1,7 +1,5 @@
 #include "producer/scan.h"
 
-#include <microhttpd.h>
-#include <netinet/in.h>
 #include <stdatomic.h>
 
 #include "common/fetch.h"
@@ -10,6 +8,7 @@
 #include "common/time.h"
 #include "producer/metrics.h"
 #include "tests/support/fake_worker.h"
+#include "tests/support/loopback.h"
 #include "tests/support/quotes.h"
 #include "tests/support/settings.h"
 
@@ -99,12 +98,8 @@ static enum MHD_Result on_request(void *context, struct MHD_Connection *connecti
     }
     char *quotes = reply_of(url, &status);
     char *text = with_quotes(quotes);
-    struct MHD_Response *response =
-        MHD_create_response_from_buffer(strlen(text), text, MHD_RESPMEM_MUST_FREE);
-    enum MHD_Result result = MHD_queue_response(connection, status, response);
-    MHD_destroy_response(response);
     free(quotes);
-    return result;
+    return loopback_answer(connection, status, text);
 }
 
 /* ---- the plays ---- */
@@ -118,14 +113,8 @@ static void task_give(struct fake_worker *fake, int number)
 
 static void play(void (*script)(struct fake_worker *fake, void *context))
 {
-    const struct sockaddr_in address = {.sin_family = AF_INET,
-                                        .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    struct MHD_Daemon *daemon =
-        MHD_start_daemon(MHD_USE_EPOLL_INTERNAL_THREAD, 0, NULL, NULL, on_request, NULL,
-                         MHD_OPTION_SOCK_ADDR, &address, MHD_OPTION_END);
-    assert_non_null(daemon);
-    char *settings = mem_printf("elastic.url=http://127.0.0.1:%d",
-                                MHD_get_daemon_info(daemon, MHD_DAEMON_INFO_BIND_PORT)->port);
+    struct MHD_Daemon *daemon = loopback_start(on_request, NULL, 0);
+    char *settings = mem_printf("elastic.url=http://127.0.0.1:%d", loopback_port(daemon));
     struct config *config = settings_config(CONFIG_PRODUCER, settings);
     for (int i = 0; i < TASKS; i++) {
         char *quotes = mem_printf("{'v':1,'index':'i%d','uuid':'U%d','history':'H','shard':0,"

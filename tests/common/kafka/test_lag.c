@@ -8,6 +8,7 @@
 #include "common/memory.h"
 #include "common/metrics.h"
 #include "tests/support/settings.h"
+#include "tests/support/shown.h"
 #include "tests/support/unit.h"
 
 /* A broker that librdkafka plays: every topic has two partitions. */
@@ -57,15 +58,6 @@ static void broker_stop(struct broker *broker)
     config_free(&broker->config);
 }
 
-static bool shows(const char *series)
-{
-    struct buffer out = {0};
-    metrics_render(&out);
-    bool found = strstr(out.bytes, series);
-    buffer_free(&out);
-    return found;
-}
-
 static struct lag *lag_of(const struct config *config)
 {
     struct error err;
@@ -85,10 +77,10 @@ static void what_was_set_is_forgotten(void **state)
         if (lag_export_all(lag, &err) < 0)
             fail_msg("%s", err.text);
         assert_true(
-            shows("tlsrpt_lag_records{group=\"tlsrpt.scan\",topic=\"scan\",partition=\"1\"}"));
-        assert_true(shows("{group=\"tlsrpt.delay\""));
+            shown("tlsrpt_lag_records{group=\"tlsrpt.scan\",topic=\"scan\",partition=\"1\"}"));
+        assert_true(shown("{group=\"tlsrpt.delay\""));
         lag_forget(lag);
-        assert_false(shows("tlsrpt_lag_records{"));
+        assert_false(shown("tlsrpt_lag_records{"));
     }
     lag_free(&lag);
     assert_null(lag);
@@ -104,10 +96,10 @@ static void a_partition_without_answer_hides_no_other_topic(void **state)
     assert_int_equal(lag_export_all(lag, &err), -1);
     assert_int_equal(err.kind, ERROR_RETRY);
     assert_non_null(strstr(err.text, "tlsrpt.scan"));
-    assert_true(shows("topic=\"events\",partition=\"1\"}"));
-    assert_true(shows("{group=\"tlsrpt.delay\""));
+    assert_true(shown("topic=\"events\",partition=\"1\"}"));
+    assert_true(shown("{group=\"tlsrpt.delay\""));
     lag_free(&lag);
-    assert_false(shows("tlsrpt_lag_records{"));
+    assert_false(shown("tlsrpt_lag_records{"));
     broker_stop(&broker);
 }
 
